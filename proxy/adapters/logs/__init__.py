@@ -1,0 +1,1 @@
+"""What operators read in the log."""

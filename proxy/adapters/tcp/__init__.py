@@ -1,0 +1,1 @@
+"""Stratum over TCP and TLS, towards miners and towards pools."""

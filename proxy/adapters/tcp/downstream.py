@@ -1,0 +1,135 @@
+"""Listeners for miners, and one protocol object for each of their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+from typing_extensions import override
+
+from proxy.adapters.tcp.wire import SocketSettings, TransportWire, prepare
+from proxy.ports import Wire
+from proxy.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """How miners are listened for."""
+
+    backlog: int = 4096
+    """With asyncio's default of 100 the return of 5,000 miners takes half a minute."""
+    tls_handshake: float = 10.0
+    sockets: SocketSettings = field(default_factory=SocketSettings)
+
+
+class MinerSide(Protocol):
+    """What the relay offers to a listener."""
+
+    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+        """A miner has connected."""
+
+    def feed(self, key: int, data: bytes, now: Seconds) -> None:
+        """Bytes have come."""
+
+    def closed(self, key: int, cause: str, now: Seconds) -> None:
+        """The connection has ended."""
+
+
+class MinerProtocol(asyncio.Protocol):
+    """One miner's connection: bytes in; what is known of the miner is the relay's."""
+
+    __slots__ = ("_has_room", "_key", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
+
+    def __init__(
+        self,
+        side: MinerSide,
+        listener: str,
+        has_room: Callable[[], bool],
+        settings: Callable[[], ListenerSettings],
+    ) -> None:
+        self._side = side
+        self._listener = listener
+        self._has_room = has_room
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._key: int | None = None
+        self._wire: TransportWire | None = None
+        self._stall: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register with the relay, or refuse where there is no room."""
+        transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
+        if not self._has_room():
+            transport.abort()
+            return
+        sockets = self._settings().sockets
+        prepare(transport, sockets)
+        # Told of a queue long before the limit, so that a stall has a beginning.
+        transport.set_write_buffer_limits(high=sockets.write_limit // 4)
+        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
+        self._wire = TransportWire(transport, sockets.write_limit)
+        self._key = self._side.opened(
+            self._listener, self._wire, f"{host}:{port}", Seconds(self._loop.time())
+        )
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes to the relay."""
+        if self._key is not None:
+            self._side.feed(self._key, data, Seconds(self._loop.time()))
+
+    @override
+    def pause_writing(self) -> None:
+        """The peer does not read: it has ``write_stall`` seconds to begin."""
+        if self._wire is not None and self._stall is None:
+            self._stall = self._loop.call_later(self._settings().sockets.write_stall, self._wire.cut)
+
+    @override
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the relay, with the cause."""
+        self.resume_writing()
+        if self._key is None:
+            return
+        stalled = self._wire is not None and self._wire.stalled
+        cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
+        self._side.closed(self._key, cause, Seconds(self._loop.time()))
+
+
+async def listen(
+    side: MinerSide,
+    name: str,
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None,
+    has_room: Callable[[], bool],
+    settings: Callable[[], ListenerSettings],
+) -> asyncio.Server:
+    """Return a server that is accepting miners. ``settings`` is asked again for each connection.
+
+    Raises:
+        OSError: the address cannot be listened on.
+
+    """
+    loop = asyncio.get_running_loop()
+    now = settings()
+    return await loop.create_server(
+        lambda: MinerProtocol(side, name, has_room, settings),
+        host,
+        port,
+        backlog=now.backlog,
+        reuse_address=True,
+        ssl=tls,
+        ssl_handshake_timeout=now.tls_handshake if tls else None,
+    )

@@ -1,0 +1,68 @@
+"""The sending half of an asyncio transport, bounded, and the socket options of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSettings:
+    """How one side's connections are held. Durations in seconds."""
+
+    write_limit: int = 64 * 1024
+    """Bytes queued for a peer that does not read; more, and it is cut off."""
+    write_stall: float = 30.0
+    """Longest time that a peer may take none of what waits for it."""
+    send_buffer: int | None = 64 * 1024
+    """SO_SNDBUF: the kernel's default queues 4 MB for a stuck peer."""
+    keepalive_idle: float = 45.0
+    keepalive_interval: float = 15.0
+    keepalive_probes: int = 3
+    user_timeout: float = 45.0
+    """TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged."""
+
+
+class TransportWire:
+    """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
+
+    __slots__ = ("_limit", "_transport", "stalled")
+
+    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
+        self._transport = transport
+        self._limit = limit
+        self.stalled = False
+        """True once the peer was cut off for not reading."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; cut the peer off where too many wait already."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > self._limit:
+            self.cut()
+
+    def cut(self) -> None:
+        """Drop a peer that does not read, and what waits for it."""
+        self.stalled = True
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Send what is queued, then close."""
+        self._transport.close()
+
+
+def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:
+    """Set a TCP socket's options, so that the kernel notices a peer that is gone."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(settings.keepalive_idle)))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, round(settings.keepalive_interval)))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, settings.keepalive_probes)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(settings.user_timeout * 1000))
+    if settings.send_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)

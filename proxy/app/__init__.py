@@ -1,0 +1,1 @@
+"""The composition root: builds every concrete object and owns their tasks."""

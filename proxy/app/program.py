@@ -1,0 +1,252 @@
+"""The running program: one relay, its edges, its life from the first dial to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import resource
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from proxy import __version__, hotpath
+from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
+from proxy.adapters.logs.events import EventLog
+from proxy.adapters.stores.blocks import BlockFiles
+from proxy.adapters.stores.memory import MemoryJournal
+from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.upstream import TcpDialler
+from proxy.app.wiring import (
+    dial_settings,
+    listener_plans,
+    listener_settings,
+    listener_tls,
+    relay_settings,
+    reloaded,
+    upstream_transports,
+)
+from proxy.config.reload import reload_differences
+from proxy.config.settings import Settings
+from proxy.errors import PumpjackError
+from proxy.events import BlockFound, Event
+from proxy.relay.engine import Relay
+from proxy.relay.snapshot import snapshot
+from proxy.units import Seconds
+
+TICK = Seconds(0.1)
+"""How often time passes for the relay."""
+LOCK_NAME = "lock"
+FILES_IN_RESERVE = 64
+"""Descriptors kept from miners: pools, listeners, logs, the ledger to come."""
+
+
+class StartError(PumpjackError):
+    """The program cannot start: says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An address that is being listened on."""
+
+    host: str
+    port: int
+    tls: bool
+    tenant: str | None
+
+
+class Program:
+    """Builds everything from a configuration. ``run`` returns when ``stop`` was called and all is settled."""
+
+    def __init__(
+        self, settings: Settings, *, seed: int | None = None, hear: Callable[[Event], None] | None = None
+    ):
+        self.settings = settings
+        self.bound: list[Bound] = []
+        self.listening = asyncio.Event()
+        """Set once miners are let in."""
+        loop = asyncio.get_running_loop()
+        self._clock = loop.time
+        self._log = structlog.get_logger()
+        self._stop = asyncio.Event()
+        self._event_log = EventLog(self._clock)
+        self._blocks = BlockFiles(settings.site.data_dir / "blocks")
+        self._hear = hear
+        self._dialler = TcpDialler(upstream_transports(settings), lambda: dial_settings(self.settings))
+        self._journal = MemoryJournal(settings.ledger.commit_window)
+        self._tls = listener_tls(settings)
+        chance = random.SystemRandom() if seed is None else random.Random(seed)
+        self.relay = Relay(
+            relay_settings(settings), self._dialler, self._journal, chance, self._heard, self._now()
+        )
+        self._dialler.serve(self.relay)
+        self._journal.serve(lambda window: self.relay.committed(window, self._now()))
+        self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
+
+    def _now(self) -> Seconds:
+        return Seconds(self._clock())
+
+    def _heard(self, event: Event) -> None:
+        """Who hears which event."""
+        self._event_log(event)
+        if isinstance(event, BlockFound):
+            try:
+                self._blocks.keep(event)
+            except OSError as error:
+                self._log.error("block not saved", error=str(error), header=event.header.hex())
+        if self._hear is not None:
+            self._hear(event)
+
+    def state(self, sessions: bool = False) -> dict[str, Any]:
+        """Return what the program is doing, ready for JSON."""
+        return {
+            "version": __version__,
+            "hot_path": hotpath.implementation(),
+            "site": self.settings.site.id,
+            "pid": os.getpid(),
+            "listeners": [
+                {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
+            ],
+            **snapshot(self.relay, self._now(), sessions=sessions),
+        }
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the program to end: what is pending is committed, answered and settled first."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until ``stop``.
+
+        Raises:
+            StartError: an address or the data directory cannot be used.
+
+        """
+        async with AsyncExitStack() as stack:
+            await asyncio.to_thread(self._lock, stack)
+            control = ControlSocket(self.settings.site.data_dir / SOCKET_NAME, self.state)
+            try:
+                await control.start()
+            except OSError as error:
+                raise StartError(f"control socket in {self.settings.site.data_dir}: {error}") from error
+            stack.push_async_callback(control.close)
+            stack.push_async_callback(self._dialler.close)
+            ticking = asyncio.create_task(self._tick())
+            try:
+                servers = await self._let_in()
+                for server in servers:
+                    stack.callback(server.close)
+                self.listening.set()
+                self._announce()
+                stopping = asyncio.create_task(self._stop.wait())
+                await asyncio.wait([stopping, ticking], return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+                if ticking.done():
+                    await ticking  # raises what ended it
+                for server in servers:
+                    server.close()
+                await self._settle()
+            finally:
+                ticking.cancel()
+                self.relay.stop(self._now())
+
+    async def _tick(self) -> None:
+        while True:
+            self.relay.tick(self._now())
+            await asyncio.sleep(TICK)
+
+    async def _let_in(self) -> list[asyncio.Server]:
+        """Open the listeners once the pools' offers are known, so that nobody gets widths that change again."""
+        while not self.relay.is_ready(self._now()) and not self._stop.is_set():
+            await asyncio.sleep(TICK / 4)
+        servers: list[asyncio.Server] = []
+        for plan in listener_plans(self.settings):
+            endpoint = plan.door.endpoint
+            try:
+                server = await listen(
+                    self.relay,
+                    plan.name,
+                    endpoint.host,
+                    endpoint.port,
+                    tls=self._tls if endpoint.tls else None,
+                    has_room=lambda: len(self.relay.sessions) < self._most_sessions,
+                    settings=lambda: listener_settings(self.settings),
+                )
+            except OSError as error:
+                for opened in servers:
+                    opened.close()
+                raise StartError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
+            servers.append(server)
+            for sock in server.sockets:
+                host, port, *_ = sock.getsockname()
+                self.bound.append(Bound(host, port, endpoint.tls, plan.door.tenant))
+        return servers
+
+    def _announce(self) -> None:
+        for bound in self.bound:
+            scheme = "stratum+ssl" if bound.tls else "stratum+tcp"
+            self._log.info("listening", address=f"{scheme}://{bound.host}:{bound.port}", tenant=bound.tenant)
+
+    async def _settle(self) -> None:
+        """Commit and answer what is pending; wait a little for the pools' answers."""
+        self._journal.commit()
+        deadline = self._clock() + self.settings.stratum.timers.settle
+        while (self.relay.unsettled or self.relay.unanswered) and self._clock() < deadline:
+            self._journal.commit()
+            await asyncio.sleep(0.02)
+
+    def _lock(self, stack: AsyncExitStack) -> None:
+        """Take the data directory for this process alone."""
+        folder: Path = self.settings.site.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            file = stack.enter_context((folder / LOCK_NAME).open("a"))
+        except OSError as error:
+            raise StartError(f"data directory {folder}: {error.strerror or error}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(f"data directory {folder} is in use by another pumpjack") from error
+
+    # --- reload -------------------------------------------------------------------------------------------
+
+    def reload(self, settings: Settings) -> None:
+        """Apply what can change without touching sessions; name what needs a restart."""
+        differences = reload_differences(self.settings, settings)
+        if differences.needs_restart:
+            self._log.warning("reload: some changes need a restart", keys=list(differences.needs_restart))
+        if [tenant.id for tenant in settings.tenants] != [tenant.id for tenant in self.settings.tenants]:
+            self._log.error("reload: tenants were added, removed or reordered; nothing was applied")
+            return
+        transports = upstream_transports(settings)
+        relayed = reloaded(self.relay.outside.settings, relay_settings(settings))
+        self._dialler.transports = transports
+        self.settings = settings
+        self.relay.reconfigure(relayed, self._now())
+        self._log.info("reload: applied", keys=list(differences.applicable))
+
+
+def _affordable_sessions(wanted: int) -> int:
+    """Return how many sessions the limit of open files allows, raising the soft limit to the hard one.
+
+    Raises:
+        StartError: not even a few miners could connect.
+
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + FILES_IN_RESERVE
+    if soft < need:
+        target = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        if target > soft:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+            soft = target
+    affordable = min(wanted, soft - FILES_IN_RESERVE)
+    if affordable < 1:
+        raise StartError(f"the limit of open files ({soft}) leaves no room for miners: raise it (ulimit -n)")
+    return affordable

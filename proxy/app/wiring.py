@@ -1,0 +1,190 @@
+"""From the configuration's models to what the relay and the edges are told."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, replace
+
+from proxy.adapters.tcp.downstream import ListenerSettings
+from proxy.adapters.tcp.upstream import DialSettings, TlsTransport
+from proxy.adapters.tcp.wire import SocketSettings
+from proxy.config.routing import Door, doors
+from proxy.config.settings import Settings, Tenant, Upstream
+from proxy.errors import ConfigError
+from proxy.mining.vardiff import VardiffSettings
+from proxy.relay.settings import Limits, PoolSettings, RelaySettings, TenantSettings, Timers
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerPlan:
+    """One address to listen on. ``name`` is how the relay knows it."""
+
+    name: str
+    door: Door
+
+
+def listener_plans(settings: Settings) -> tuple[ListenerPlan, ...]:
+    """Return every listener of a configuration, named."""
+    return tuple(ListenerPlan(f"{index}:{door.endpoint}", door) for index, door in enumerate(doors(settings)))
+
+
+def relay_settings(settings: Settings) -> RelaySettings:
+    """Return what the relay is told."""
+    shared = tuple(tenant.id for tenant in settings.tenants if tenant.user_match is not None)
+    listeners = {
+        plan.name: shared if plan.door.tenant is None else (plan.door.tenant,)
+        for plan in listener_plans(settings)
+    }
+    tenants = tuple(_tenant(tenant, settings) for tenant in settings.tenants)
+    return RelaySettings(tenants, listeners, _limits(settings), _timers(settings))
+
+
+def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
+    stratum = settings.stratum
+    return TenantSettings(
+        id=tenant.id,
+        pools=tuple(_pool(upstream, tenant.id) for upstream in tenant.upstreams),
+        # Behind a port of its own every name is a tenant's; on a shared one without a pattern, none.
+        user_match=tenant.user_match or "*",
+        vardiff=VardiffSettings(
+            shares_per_minute=tenant.target_shares_per_minute or stratum.target_shares_per_minute,
+            start=stratum.start_difficulty,
+            minimum=tenant.min_difficulty or stratum.min_difficulty,
+            maximum=stratum.max_difficulty,
+        ),
+        extranonce2_size=tenant.extranonce2_size,
+    )
+
+
+def transport_name(upstream: Upstream, tenant: str) -> str:
+    """Return the name of a pool's TLS settings, or "" for plain TCP."""
+    return f"{tenant}/{upstream.name}" if upstream.url.tls else ""
+
+
+def _pool(upstream: Upstream, tenant: str) -> PoolSettings:
+    return PoolSettings(
+        name=upstream.name,
+        host=upstream.url.host,
+        port=upstream.url.port,
+        user=upstream.user,
+        fallback_user=upstream.fallback_user,
+        password=upstream.password.get_secret_value(),
+        transport=transport_name(upstream, tenant),
+        reconnect_hosts=frozenset(upstream.reconnect_hosts),
+        version_rolling=upstream.version_rolling,
+        extranonce2_size=upstream.extranonce2_size,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    down, up = settings.stratum.limits, settings.upstream
+    return Limits(
+        line_before_login=down.line_before_authorize,
+        line=down.line_after_authorize,
+        upstream_line=up.line_limit,
+        malformed_lines=down.malformed_lines,
+        workers_per_session=down.workers_per_session,
+        connections_per_pool=up.max_connections_per_pool,
+        sessions=down.max_sessions,
+        submit_buffer=up.submit_buffer,
+        upstream_names=up.worker_names,
+        nonsense=up.nonsense,
+        reject_streak=up.reject_streak,
+        uplink_shares_per_second=up.uplink_shares_per_second,
+    )
+
+
+def _timers(settings: Settings) -> Timers:
+    down, up = settings.stratum.timers, settings.upstream
+    return Timers(
+        subscribe=down.subscribe,
+        authorize=down.authorize,
+        keepalive=down.keepalive_line,
+        upstream_connect=up.connect,
+        upstream_reply=up.reply,
+        upstream_idle=up.idle,
+        backoff_base=up.backoff_base,
+        backoff_cap=up.backoff_cap,
+        backoff_reset=up.backoff_reset,
+        failback_hold=up.failback_hold,
+        failover_patience=up.failover_patience,
+        lost_job_grace=up.lost_job_grace,
+        job_retention=down.job_retention,
+        submit_buffer_age=up.submit_buffer_age,
+        pace_hold=up.pace_hold,
+        start_hold=up.start_hold,
+        suggest_interval=up.suggest_interval,
+    )
+
+
+def upstream_transports(settings: Settings) -> dict[str, TlsTransport]:
+    """Return the TLS settings of every pool that has them: verified always, pinned where configured.
+
+    Raises:
+        ConfigError: an authority's file cannot be used.
+
+    """
+    transports = {}
+    for tenant in settings.tenants:
+        for upstream in tenant.upstreams:
+            name = transport_name(upstream, tenant.id)
+            if name:
+                try:
+                    context = ssl.create_default_context(
+                        cafile=None if upstream.ca_file is None else str(upstream.ca_file)
+                    )
+                except (OSError, ssl.SSLError) as error:
+                    place = f"tenant.{tenant.id}.upstream.{upstream.name}.ca_file"
+                    raise ConfigError([f"{place}: cannot be used ({error})"]) from error
+                transports[name] = TlsTransport(context, upstream.tls_pin)
+    return transports
+
+
+def listener_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS side of the listeners, or None where the configuration has no certificate.
+
+    Raises:
+        ConfigError: certificate and key cannot be used together.
+
+    """
+    stratum = settings.stratum
+    if stratum.tls_certificate is None or stratum.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(stratum.tls_certificate, stratum.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError([f"stratum.tls_certificate, stratum.tls_key: cannot be used ({error})"]) from error
+    return context
+
+
+def listener_settings(settings: Settings) -> ListenerSettings:
+    """Return how miners' connections are held."""
+    limits, timers = settings.stratum.limits, settings.stratum.timers
+    sockets = SocketSettings(
+        write_limit=limits.write_buffer,
+        write_stall=timers.write_stall,
+        send_buffer=limits.send_buffer,
+        keepalive_idle=timers.tcp_keepalive_idle,
+        keepalive_interval=timers.tcp_keepalive_interval,
+        keepalive_probes=timers.tcp_keepalive_probes,
+        user_timeout=timers.tcp_user_timeout,
+    )
+    return ListenerSettings(limits.backlog, timers.tls_handshake, sockets)
+
+
+def dial_settings(settings: Settings) -> DialSettings:
+    """Return how pools are dialled."""
+    return DialSettings(settings.upstream.connect, settings.upstream.tcp_user_timeout)
+
+
+def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:
+    """Return ``new`` with everything that sessions hold on to as it is ``running``.
+
+    Both have the same tenants in the same order.
+    """
+    tenants = tuple(
+        replace(wanted, user_match=present.user_match, extranonce2_size=present.extranonce2_size)
+        for present, wanted in zip(running.tenants, new.tenants, strict=True)
+    )
+    return replace(new, tenants=tenants, listeners=running.listeners)

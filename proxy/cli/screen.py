@@ -1,0 +1,142 @@
+"""The program's state as a person reads it: for ``status`` and the live screen of ``demo``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_PREFIXES = ((1e18, "EH/s"), (1e15, "PH/s"), (1e12, "TH/s"), (1e9, "GH/s"), (1e6, "MH/s"), (1e3, "kH/s"))
+_STATE_STYLE = {"live": "green", "standby": "cyan", "connecting": "yellow", "waiting": "red", "idle": "dim"}
+
+
+def hashrate_text(rate: float) -> str:
+    """Return a hashrate with three digits and its unit."""
+    for factor, unit in _PREFIXES:
+        if rate >= factor:
+            return f"{rate / factor:.3g} {unit}"
+    return f"{rate:.3g} H/s"
+
+
+def state_view(state: dict[str, Any]) -> RenderableType:
+    """Return the whole state: a head line, the upstreams, the tenants' shares, difficulties."""
+    return Group(_head(state), _upstreams(state), _shares(state), _difficulties(state))
+
+
+def _head(state: dict[str, Any]) -> Text:
+    listeners = " ".join(
+        f"{'stratum+ssl' if entry['tls'] else 'stratum+tcp'}://{entry['host']}:{entry['port']}"
+        for entry in state["listeners"]
+    )
+    rates = state["hashrate"]
+    head = Text(f"Pumpjack {state['version']} ", style="bold")
+    head.append(f"site {state['site']}, up {_duration(state['uptime_s'])}, core {state['hot_path']}\n", "dim")
+    head.append(f"{listeners or 'not listening yet'}\n")
+    head.append(f"{state['sessions']} sessions, {state['working']} with work, {state['waiting']} waiting   ")
+    head.append(f"hashrate {hashrate_text(rates['1m'])} (1 m)  {hashrate_text(rates['5m'])} (5 m)  ", "bold")
+    head.append(f"{hashrate_text(rates['1h'])} (1 h)")
+    return head
+
+
+def _upstreams(state: dict[str, Any]) -> Table:
+    table = _table(
+        "tenant", "upstream", "state", "connections", "difficulty", "en2", "accepted", "rejected", "note"
+    )
+    for tenant in state["tenants"]:
+        for pool in tenant["upstreams"]:
+            ready = [c for c in pool["connections"] if c["state"] == "ready"]
+            note = pool["last_failure"] or ""
+            if pool["retry_in_s"] is not None:
+                note = f"{note}; next try in {pool['retry_in_s']:.0f} s"
+            table.add_row(
+                tenant["id"],
+                f"{pool['name']} ({pool['host']}:{pool['port']})",
+                Text(pool["state"], style=_STATE_STYLE[pool["state"]]),
+                f"{len(ready)}",
+                f"{ready[0]['difficulty']:g}" if ready else "",
+                f"{pool['extranonce2_size'] or ''}",
+                f"{pool['accepted']}",
+                f"{pool['rejected']}",
+                Text(note, style="dim"),
+            )
+    return table
+
+
+def _shares(state: dict[str, Any]) -> Table:
+    table = _table(
+        "tenant",
+        "sessions",
+        "hashrate 5 m",
+        "judged",
+        "accepted",
+        "rejected by us",
+        "forwarded",
+        "settled",
+        "lost",
+    )
+    for tenant in state["tenants"]:
+        shares = tenant["shares"]
+        reasons = ", ".join(f"{name} {count}" for name, count in sorted(shares["rejected_by_us"].items()))
+        table.add_row(
+            tenant["id"],
+            f"{tenant['sessions']}",
+            hashrate_text(tenant["hashrate"]["5m"]),
+            f"{shares['judged']}",
+            f"{shares['accepted']}",
+            f"{shares['rejected']}" + (f" ({reasons})" if reasons else ""),
+            f"{shares['forwarded']}",
+            f"{shares['settled']}",
+            f"{shares['unknown'] + shares['unsent']}",
+        )
+    return table
+
+
+def _difficulties(state: dict[str, Any]) -> Text:
+    counts: dict[str, int] = {}
+    for tenant in state["tenants"]:
+        for difficulty, count in tenant["difficulties"].items():
+            counts[difficulty] = counts.get(difficulty, 0) + count
+    parts = [f"{d} x {counts[d]}" for d in sorted(counts, key=float)]
+    return Text(
+        "difficulty x miners  " + "   ".join(parts[:12]) + (" ..." if len(parts) > 12 else ""), style="dim"
+    )
+
+
+def session_table(sessions: list[dict[str, Any]]) -> Table:
+    """Return every miner on a line."""
+    table = _table(
+        "worker", "peer", "software", "work", "difficulty", "hashrate", "accepted", "rejected", "connected"
+    )
+    for session in sessions:
+        table.add_row(
+            session["worker"] or "(not authorised)",
+            session["peer"],
+            session["user_agent"],
+            "yes" if session["working"] else "no",
+            f"{session['difficulty']:g}" if session["difficulty"] else "",
+            hashrate_text(session["hashrate"]),
+            f"{session['accepted']}",
+            f"{sum(session['rejected'].values())}",
+            _duration(session["connected_s"]),
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for index, column in enumerate(columns):
+        table.add_column(
+            column, justify="left" if index == 0 or column in {"upstream", "note", "peer"} else "right"
+        )
+    return table
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"

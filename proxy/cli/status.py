@@ -1,0 +1,43 @@
+"""``pumpjack status``: what the running proxy is doing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from proxy.adapters.control.unix import ask
+from proxy.cli.output import Unreachable, json_option, print_json
+from proxy.cli.screen import session_table, state_view
+from proxy.config.environment import default_data_dir
+from proxy.config.load import load
+
+
+@click.command()
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), help="The running site's configuration."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="The running program's data directory.")
+@click.option("--sessions", is_flag=True, help="List every miner.")
+@json_option
+def status(path: Path | None, data: Path | None, sessions: bool, as_json: bool) -> None:
+    """Show what the running proxy is doing: upstreams, sessions, hashrate, shares."""
+    folder = data or (
+        load(path, os.environ).site.data_dir
+        if path is not None
+        else default_data_dir(os.environ, is_root=os.geteuid() == 0)
+    )
+    try:
+        state: dict[str, Any] = ask(folder, sessions=sessions)
+    except (OSError, ValueError) as error:
+        raise Unreachable(f"no running pumpjack answers in {folder} ({error})") from error
+    if as_json:
+        print_json(state)
+        return
+    console = Console()
+    console.print(state_view(state))
+    if sessions:
+        console.print(session_table(state["session_list"]))

@@ -1,0 +1,24 @@
+"""Exceptions, one class per reaction of whoever catches it.
+
+Expected outcomes (a rejected share, an unknown method) are values; an exception means "leave".
+"""
+
+
+class PumpjackError(Exception):
+    """Anything that Pumpjack itself raises on purpose."""
+
+
+class ConfigError(PumpjackError):
+    """The configuration cannot be used: edit the file. Carries every mistake at once."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class ProtocolViolation(PumpjackError):
+    """A peer sent what the protocol does not allow: disconnect it."""
+
+
+class UpstreamLost(PumpjackError):
+    """An upstream connection is of no more use: fail over."""

@@ -1,0 +1,138 @@
+"""What happened, as frozen values. Emitted for people and other engines, never once per share."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A miner has authorised and belongs to a tenant."""
+
+    session: int
+    tenant: str
+    worker: str
+    user_agent: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """A miner's connection ended."""
+
+    session: int
+    tenant: str
+    worker: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefused:
+    """A peer was disconnected, or a login refused, by a rule of ours."""
+
+    session: int
+    peer: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReady:
+    """A pool connection is subscribed, authorised and has a job."""
+
+    tenant: str
+    pool: str
+    connection: int
+    extranonce2_size: int
+    version_mask: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamDown:
+    """A pool connection was lost or could not be made."""
+
+    tenant: str
+    pool: str
+    connection: int
+    cause: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMoved:
+    """Sessions now work for another connection: a failover, a failback, or the first work at all."""
+
+    tenant: str
+    pool: str
+    connection: int
+    sessions: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoUpstream:
+    """No pool of a tenant works: the last real job is held for the grace, then its shares are stale."""
+
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSaid:
+    """Words of a pool for the operator, or something it asked for that was not done."""
+
+    tenant: str
+    pool: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNameRefused:
+    """A pool refused a miner's own name: its shares go up under the fallback name."""
+
+    tenant: str
+    pool: str
+    name: str
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFull:
+    """No connection has room for another session: it waits without work."""
+
+    tenant: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class WidthsChanged:
+    """The extranonce widths of a tenant had to change: miners are told, or asked to reconnect."""
+
+    tenant: str
+    lease: int
+    miner: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFound:
+    """A share meets the network target. The header and coinbase are everything a block needs of us."""
+
+    tenant: str
+    pool: str
+    worker: str
+    block_hash: str
+    header: bytes
+    coinbase: bytes
+    forwarded: bool
+
+
+Event = (
+    SessionOpened
+    | SessionClosed
+    | SessionRefused
+    | UpstreamReady
+    | UpstreamDown
+    | WorkMoved
+    | NoUpstream
+    | PoolSaid
+    | WorkerNameRefused
+    | RouteFull
+    | WidthsChanged
+    | BlockFound
+)

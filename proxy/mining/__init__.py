@@ -1,0 +1,1 @@
+"""Proof of work, pure: difficulty, jobs, extranonces, version rolling, verdicts, vardiff, hashrate."""

@@ -1,0 +1,150 @@
+"""The verdict on a share: first the hash, then policy, so that no block is lost to a rule of ours.
+
+The order is that of the architecture: everything from which a header can be built is hashed; only then
+come worker, staleness, ntime and version bits, duplicate, and the target of the job *as it was sent to
+that session*.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from proxy.hotpath import Target
+from proxy.mining.job import NTIME_WINDOW, Job
+from proxy.mining.version_rolling import candidates, header_version, is_permitted
+from proxy.units import Difficulty
+
+
+class Reason(Enum):
+    """Why a share earns nothing: the code and the text of the answer."""
+
+    SHAPE = (20, "Malformed share")
+    NTIME = (20, "ntime out of range")
+    VERSION_BITS = (20, "Version bits outside the mask")
+    STALE = (21, "Job not found")
+    DUPLICATE = (22, "Duplicate share")
+    LOW_DIFFICULTY = (23, "Low difficulty share")
+    UNAUTHORIZED = (24, "Unauthorized worker")
+    NOT_SUBSCRIBED = (25, "Not subscribed")
+
+    @property
+    def code(self) -> int:
+        """The Stratum error code."""
+        return self.value[0]
+
+    @property
+    def text(self) -> str:
+        """The words beside the code."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a miner says it found."""
+
+    extranonce: bytes
+    """Everything in the job's hole: lease and the miner's own extranonce2."""
+    ntime: int
+    nonce: int
+    version_bits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session's shares of one job are judged by; shared by all sessions with equal terms."""
+
+    target: Target
+    credit: Difficulty
+    """Assigned with the job. A luckier hash earns no more."""
+    mask: int
+    """Version bits granted to the session when the job was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the session is, beside the share: decided by the relay."""
+
+    authorized: bool
+    stale: bool
+    mask: int
+    """Version bits granted now; a share in flight may use these or those of its job."""
+    masks_ever: int
+    """Every bit that this session was ever granted: a miner may ignore a later, narrower mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a claim turned out to be."""
+
+    reason: Reason | None
+    """None: the share counts."""
+    digest: bytes
+    version: int
+    """Of the header that was hashed."""
+    meets_upstream: bool
+    is_block: bool
+    """Decided before and apart from ``reason``: such a share goes upstream whatever we think of it."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the share counts towards the miner's work."""
+        return self.reason is None
+
+
+def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement:
+    """Return the verdict on ``claim``; an accepted share is remembered so that it counts once.
+
+    Where version bits are claimed and the plain reading (BIP 310: masked replace) misses the target,
+    the OR and XOR readings of other firmware are tried: a hash that meets the target proves its own
+    reading (two more hashes, on failures only).
+
+    Raises:
+        ValueError: the extranonce has not the width of the job's hole.
+
+    """
+    # A failover may have narrowed the mask: bits that this job's pool never granted cannot count there.
+    granted = (terms.mask | standing.mask) & job.rollable
+    ever = standing.masks_ever & job.rollable
+    version = _plain_version(job, claim, granted)
+    digest = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, version)
+    met = terms.target.met_by(digest)
+    bits_permitted = not (claim.version_bits or 0) & ~granted
+    if not met and claim.version_bits:
+        for reading in candidates(job.version, ever, claim.version_bits):
+            if reading == version or not is_permitted(reading, job.version, ever):
+                continue
+            other = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, reading)
+            if terms.target.met_by(other):
+                digest, version, met, bits_permitted = other, reading, True, True
+                break
+    reason = _policy(job, claim, standing, digest, met=met, bits_permitted=bits_permitted)
+    if reason is None:
+        job.remember(digest)
+    return Judgement(
+        reason, digest, version, job.upstream_target.met_by(digest), job.network_target.met_by(digest)
+    )
+
+
+def _plain_version(job: Job, claim: Claim, granted: int) -> int:
+    return (
+        job.version
+        if claim.version_bits is None
+        else header_version(job.version, granted, claim.version_bits)
+    )
+
+
+def _policy(
+    job: Job, claim: Claim, standing: Standing, digest: bytes, *, met: bool, bits_permitted: bool
+) -> Reason | None:
+    if not standing.authorized:
+        return Reason.UNAUTHORIZED
+    if standing.stale:
+        return Reason.STALE
+    if not job.ntime <= claim.ntime <= job.ntime + NTIME_WINDOW:
+        return Reason.NTIME
+    if not bits_permitted:
+        return Reason.VERSION_BITS
+    if job.is_duplicate(digest):
+        return Reason.DUPLICATE
+    if not met:
+        return Reason.LOW_DIFFICULTY
+    return None

@@ -1,0 +1,55 @@
+"""What the outside must supply, on one page. Engines see these; adapters implement them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from proxy.events import Event
+
+
+class Wire(Protocol):
+    """The sending half of one connection. Never blocks and never raises."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; a peer that does not read is dropped by the adapter's own limits."""
+
+    def close(self) -> None:
+        """Send what is queued, then close. The adapter reports the end as it does any other."""
+
+
+class Dialler(Protocol):
+    """Opens connections to pools."""
+
+    def dial(self, connection: int, host: str, port: int, transport: str) -> None:
+        """Start connecting; ``transport`` names a pool's TLS settings, "" means plain TCP.
+
+        Success and failure are reported to the relay under the key ``connection``.
+        """
+
+    def abandon(self, connection: int) -> None:
+        """Give up a dial that has not been reported yet."""
+
+
+class ShareJournal(Protocol):
+    """Makes credit durable. A window of records is committed as one."""
+
+    def append(self, records: bytes) -> int:
+        """Take packed records into the open window and return that window's number (rising).
+
+        Never waits. Once the window is durable the relay's ``committed`` is called with its number.
+        """
+
+
+class Randomness(Protocol):
+    """Chance, passed in so that a run can be repeated."""
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+
+
+class EventSink(Protocol):
+    """Hears what happened; never per share."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event. Must not raise and must not call back into the engine."""

@@ -1,0 +1,276 @@
+"""The relay: every session, every route, and the verbs with which the outside drives them.
+
+Synchronous: each verb runs to its end, writes through the ports it was given, and keeps no task.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from proxy.events import Event, SessionClosed, SessionRefused
+from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
+from proxy.relay import handshake, share_path
+from proxy.relay.outside import Outside
+from proxy.relay.route import Route
+from proxy.relay.session import Session
+from proxy.relay.settings import Limits, RelaySettings
+from proxy.relay.upstream import UpstreamConnection
+from proxy.relay.work import TAIL, JobBook
+from proxy.stratum import downstream
+from proxy.units import Seconds
+
+SLICES = 20
+"""A round over all sessions takes this many ticks: at ten ticks a second each is visited every two."""
+
+
+class Relay:
+    """Engine 1. ``now`` is monotonic and never falls."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        dialler: Dialler,
+        journal: ShareJournal,
+        randomness: Randomness,
+        emit: EventSink,
+        now: Seconds,
+    ) -> None:
+        boot = int(randomness.random() * (1 << 24))
+        self.outside = Outside(settings, dialler, journal, randomness, emit, JobBook(boot))
+        self.sessions: dict[int, Session] = {}
+        self.connections: dict[int, UpstreamConnection] = {}
+        self.routes = {
+            tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
+        }
+        self.started_at = now
+        self._boot = boot
+        self._group_routes()
+        self._pending: deque[tuple[int, Session, bytes]] = deque()
+        """Replies by the window that they wait for."""
+        self._provisional = int(randomness.random() * (1 << 16))
+        self._round: Iterator[Session] = iter(())
+        self._round_slice = 1
+
+    def _group_routes(self) -> None:
+        """Routes that share a listener have one width, so that a lease fits whichever the name chooses."""
+        for tenants in self.outside.settings.listeners.values():
+            group: list[Route] = []
+            for tenant in tenants:
+                group += [route for route in self.routes[tenant].peers if route not in group]
+            for route in group:
+                route.peers = group
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds now in force."""
+        return self.outside.limits
+
+    def emit(self, event: Event) -> None:
+        """Tell the outside what happened."""
+        self.outside.emit(event)
+
+    # --- miners ---------------------------------------------------------------------------------------
+
+    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+        """A miner has connected; returns the session's key."""
+        key = self.outside.new_key()
+        name = f"{self._boot:06x}{key:x}"
+        self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        return key
+
+    def feed(self, key: int, data: bytes, now: Seconds) -> None:
+        """Take bytes from a miner: verdicts, answers and forwards are out when this returns.
+
+        What earned credit is answered by ``committed``.
+        """
+        session = self.sessions.get(key)
+        if session is None or session.closing:
+            return
+        session.corked = True
+        fed = share_path.Fed()
+        for line in session.lines.feed(data):
+            request = downstream.parse(line)
+            if isinstance(request, downstream.Submit | downstream.BadSubmit):
+                share_path.take(session, request, fed, now)
+            else:
+                handshake.answer(self, session, request, now)
+        self._send_up(session, fed, now)
+        self._hold(session, fed)
+        session.uncork()
+        if session.lines.overflowed:
+            self._drop(session, f"line longer than {session.lines.limit} bytes")
+        elif session.malformed > self.limits.malformed_lines:
+            self._drop(session, "too many malformed lines")
+
+    def _send_up(self, session: Session, fed: share_path.Fed, now: Seconds) -> None:
+        """Forwarding never waits for the disk, and a block goes first of all."""
+        if not fed.forwards:
+            return
+        for forward in sorted(fed.forwards, key=lambda forward: not forward.is_block):
+            if session.bundle is not None:
+                session.bundle.forward(forward, now)
+            if session.route is not None:
+                session.route.pacer.forwarded(now)
+
+    def _hold(self, session: Session, fed: share_path.Fed) -> None:
+        if fed.records:
+            session.last_window = self.outside.journal.append(bytes(fed.records))
+        if fed.held:
+            session.replies_waiting += 1
+            self._pending.append((session.last_window, session, bytes(fed.held)))
+
+    def committed(self, window: int, now: Seconds) -> None:
+        """Everything up to ``window`` is durable: answer it, one write for each session."""
+        replies: dict[int, tuple[Session, bytearray]] = {}
+        while self._pending and self._pending[0][0] <= window:
+            _, session, held = self._pending.popleft()
+            session.replies_waiting -= 1
+            replies.setdefault(session.key, (session, bytearray()))[1].extend(held)
+        for session, lines in replies.values():
+            if session.key in self.sessions:
+                session.send(bytes(lines), now)
+
+    def closed(self, key: int, cause: str, now: Seconds) -> None:
+        """A miner's connection has ended; what it earned stays."""
+        session = self.sessions.pop(key, None)
+        if session is None:
+            return
+        session.closing = True
+        if session.route is not None:
+            session.route.leave(session, now)
+            if session.workers:
+                self.emit(SessionClosed(key, session.route.tenant, session.worker, cause))
+
+    def _drop(self, session: Session, cause: str) -> None:
+        session.closing = True
+        self.emit(SessionRefused(session.key, session.peer, cause))
+        session.wire.close()
+
+    # --- pools ----------------------------------------------------------------------------------------
+
+    def dialled(self, key: int, wire: Wire, now: Seconds) -> None:
+        """A connection to a pool is open."""
+        connection = self.connections.get(key)
+        if connection is None:
+            wire.close()
+        else:
+            connection.dialled(wire, now)
+
+    def upstream_received(self, key: int, data: bytes, now: Seconds) -> None:
+        """Take bytes from a pool."""
+        connection = self.connections.get(key)
+        if connection is not None:
+            connection.received(data, now)
+
+    def upstream_closed(self, key: int, cause: str, now: Seconds) -> None:
+        """A connection to a pool has ended or could not be made."""
+        connection = self.connections.get(key)
+        if connection is not None:
+            connection.closed(cause, now)
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def tick(self, now: Seconds) -> None:
+        """Let time pass: ten times a second is right. Sessions are visited a slice at a time."""
+        for route in self.routes.values():
+            route.tick(now)
+        if self._round_slice <= 0:
+            self._round = iter(list(self.sessions.values()))
+            self._round_slice = SLICES
+        self._round_slice -= 1
+        share = len(self.sessions) // SLICES + 1
+        for session in self._round:
+            if not session.closing:
+                self._visit(session, now)
+            share -= 1
+            if share <= 0:
+                break
+
+    def _visit(self, session: Session, now: Seconds) -> None:
+        timers = self.outside.timers
+        waited = now - session.opened_at
+        if not session.workers:
+            if not session.is_subscribed and waited > timers.subscribe:
+                self._drop(session, "neither subscribed nor authorised in time")
+            elif waited > timers.subscribe + timers.authorize:
+                self._drop(session, "not authorised in time")
+            return
+        share_path.adapt_when_idle(session, now)
+        if now - session.last_write_at >= timers.keepalive - 2:
+            session.keep_alive(now)
+
+    # --- questions that the handshake asks -----------------------------------------------------------
+
+    def only_route(self, listener: str) -> Route | None:
+        """Return the route of a listener that serves one tenant, else None: the name will tell."""
+        tenants = self.outside.settings.listeners[listener]
+        return self.routes[tenants[0]] if len(tenants) == 1 else None
+
+    def route_for(self, listener: str, user: str) -> Route | None:
+        """Return the route of the first tenant on this listener whose pattern matches ``user``."""
+        for tenant in self.outside.settings.listeners[listener]:
+            if self.routes[tenant].matches(user):
+                return self.routes[tenant]
+        return None
+
+    def provisional(self, listener: str, now: Seconds) -> tuple[bytes | None, bytes, int]:
+        """Return lease, extranonce1 and extranonce2 size for a session whose place is not known yet."""
+        tenant = self.outside.settings.listeners[listener][0]
+        widths = self.routes[tenant].settle_widths(now)
+        self._provisional += 1
+        if widths.lease == 0:
+            return None, self._provisional.to_bytes(TAIL, "big"), widths.miner
+        lease = (self._provisional % (1 << 8 * widths.lease)).to_bytes(widths.lease, "big")
+        return lease, lease, widths.miner
+
+    def rollable(self, session: Session) -> tuple[int, int | None]:
+        """Return the version bits that may be granted to a session, and the job version if known.
+
+        Where the tenant is not known yet, what all of the listener's tenants have.
+        """
+        if session.bundle is not None and session.bundle.work is not None:
+            job = session.bundle.work.job
+            return job.rollable, job.version
+        mask, version = handshake.DEFAULT_MASK, 0
+        for tenant in self.outside.settings.listeners[session.listener]:
+            live = self.routes[tenant].bundles[0].live
+            if live is not None:
+                mask &= live.mask or 0
+                version |= live.latest.version if live.latest else 0
+        return mask, version
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    def is_ready(self, now: Seconds) -> bool:
+        """Return whether miners can be let in: the pools' offers are known, or ``start_hold`` has passed."""
+        if now - self.started_at >= self.outside.timers.start_hold:
+            return True
+        return all(route.is_settled for route in self.routes.values())
+
+    def reconfigure(self, settings: RelaySettings, now: Seconds) -> None:
+        """Take new limits, timers, pools and credentials; no session is touched.
+
+        Tenants and listeners must be those of the start: anything else needs a restart.
+        """
+        self.outside.settings = settings
+        for tenant in settings.tenants:
+            self.routes[tenant.id].reconfigure(tenant, now)
+
+    @property
+    def unsettled(self) -> int:
+        """Shares sent upstream whose answer may still come."""
+        return sum(route.unsettled for route in self.routes.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Replies that wait for the journal."""
+        return len(self._pending)
+
+    def stop(self, now: Seconds) -> None:
+        """Close every connection; the program ends."""
+        for session in list(self.sessions.values()):
+            session.closing = True
+            session.wire.close()
+        for route in self.routes.values():
+            route.close(now)

@@ -1,0 +1,199 @@
+"""What a miner may say besides submit, and what it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.events import SessionOpened, SessionRefused
+from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY, difficulty_of
+from proxy.mining.version_rolling import BIP320_MASK, grant
+from proxy.relay.quirks import quirk_of
+from proxy.relay.session import Session
+from proxy.stratum import downstream as say
+from proxy.stratum import tell
+from proxy.stratum.jsonrpc import Json, Malformed, error_line, result_line
+from proxy.units import Difficulty, Seconds
+
+if TYPE_CHECKING:
+    from proxy.relay.engine import Relay
+    from proxy.relay.route import Route
+
+MOST_WORKER = 63
+"""Characters of a worker name that are kept: what Avalons send at most."""
+_TRUE = b"true"
+
+
+def answer(relay: Relay, session: Session, request: say.Request, now: Seconds) -> None:
+    """Answer any request but a submit; unknown ones are refused without dropping the miner."""
+    match request:
+        case say.Subscribe():
+            _subscribe(relay, session, request, now)
+        case say.Authorize():
+            _authorize(relay, session, request, now)
+        case say.Configure():
+            _configure(relay, session, request, now)
+        case say.SubscribeExtranonce(identity):
+            session.follows_extranonce = True
+            session.send(result_line(identity, _TRUE), now)
+        case say.SuggestDifficulty(identity, difficulty):
+            _hint(session, identity, difficulty, now)
+        case say.SuggestTarget(identity, target):
+            _hint(session, identity, None if target is None else difficulty_of(target), now)
+        case say.MultiVersion(identity):
+            session.send(result_line(identity, _TRUE), now)
+        case say.GetVersion(identity):
+            session.send(result_line(identity, b'"pumpjack"'), now)
+        case say.Ping(identity):
+            session.send(result_line(identity, b'"pong"'), now)
+        case say.Answer():
+            pass
+        case say.Unknown(identity, method):
+            # A notification (id null) wants no answer.
+            if identity != b"null":
+                session.send(error_line(identity, -3, f"Method not found: {method[:64]}"), now)
+        case Malformed(identity, reason):
+            session.malformed += 1
+            session.send(error_line(identity, 20, reason[:200]), now)
+        case _:
+            raise AssertionError(f"submits do not come here: {request}")
+
+
+def sanitised(name: str) -> str:
+    """Return a name that is safe in every log, file and page: printable ASCII, the rest as ``?``."""
+    return "".join(c if " " <= c <= "~" and c not in "\"'<>&`\\" else "?" for c in name)
+
+
+def worker_of(user: str) -> str:
+    """Return the worker in a user name: what follows the first dot, or all of it."""
+    tail = user.partition(".")[2] or user
+    return sanitised(tail[:MOST_WORKER]) or "worker"
+
+
+def _subscribe(relay: Relay, session: Session, request: say.Subscribe, now: Seconds) -> None:
+    again = session.is_subscribed
+    session.subscribed_at = now
+    if request.user_agent:
+        session.user_agent = sanitised(request.user_agent)
+        session.quirk = quirk_of(request.user_agent)
+    if not again:
+        route = session.route or relay.only_route(session.listener)
+        _seat(relay, session, route, request.session_id, now)
+    session.send(
+        tell.subscribed(request.id, session.name, session.extranonce1, session.extranonce2_size), now
+    )
+    if again:
+        if session.has_work and session.bundle is not None and session.bundle.work is not None:
+            session.give(session.bundle.work, now, clean=True)
+    elif session.workers and session.route is not None:
+        session.route.join(session, now)
+
+
+def _seat(relay: Relay, session: Session, route: Route | None, resume: str | None, now: Seconds) -> None:
+    """Choose the extranonce that the subscribe reply must carry.
+
+    Where only the worker's name will tell the tenant, the lease is provisional: unlikely to be taken in any
+    of the tenants' bundles, and claimed there at authorisation.
+    """
+    if route is not None and route.place(session, now, resume=resume):
+        session.route = route
+        assert session.bundle is not None and session.lease is not None and route.widths is not None
+        session.extranonce1 = session.bundle.extranonce1_of(session.lease)
+        session.extranonce2_size = route.widths.miner
+        return
+    session.route = route
+    session.lease, session.extranonce1, session.extranonce2_size = relay.provisional(session.listener, now)
+
+
+def _authorize(relay: Relay, session: Session, request: say.Authorize, now: Seconds) -> None:
+    route = relay.route_for(session.listener, request.worker)
+    if route is None or (session.workers and route is not session.route):
+        _refuse(relay, session, request, "Unauthorized worker")
+        session.send(error_line(request.id, 24, "Unauthorized worker", b"false"), now)
+        return
+    if request.worker not in session.workers and len(session.workers) >= relay.limits.workers_per_session:
+        _refuse(relay, session, request, "too many workers on one connection")
+        session.send(error_line(request.id, 24, "Too many workers on one connection", b"false"), now)
+        return
+    first = not session.workers
+    session.workers[request.worker] = worker_of(request.worker)
+    session.send(result_line(request.id, _TRUE), now)
+    if not first:
+        return
+    session.lines.limit = relay.limits.line
+    if session.route is not None and session.route is not route:
+        session.route.leave(session, now)
+    session.route = route
+    _hint_in_password(session, request.password)
+    relay.emit(SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.peer))
+    if session.is_subscribed:
+        if session.bundle is None and session.lease is not None and route.place(session, now):
+            route.correct_extranonce(session, now)
+        route.join(session, now)
+
+
+def _refuse(relay: Relay, session: Session, request: say.Authorize, cause: str) -> None:
+    relay.emit(
+        SessionRefused(session.key, session.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
+    )
+
+
+def _configure(relay: Relay, session: Session, request: say.Configure, now: Seconds) -> None:
+    """Answer every key that was asked for: Whatsminers loop otherwise (stratum#1173)."""
+    answers: dict[str, Json] = {}
+    for extension in request.extensions:
+        match extension:
+            case "version-rolling":
+                session.asked_mask = request.mask
+                upstream, version = relay.rollable(session)
+                session.mask = grant(upstream, request.mask, version)
+                session.masks_ever |= upstream & request.mask
+                answers[extension] = bool(session.mask)
+                if session.mask:
+                    answers["version-rolling.mask"] = f"{session.mask:08x}"
+            case "minimum-difficulty":
+                answers[extension] = request.minimum_difficulty is not None
+                if request.minimum_difficulty is not None:
+                    _suggest(session, request.minimum_difficulty, now)
+            case "subscribe-extranonce":
+                session.follows_extranonce = answers[extension] = True
+            case "info":
+                answers[extension] = True
+            case _:
+                answers[extension] = False
+    session.send(tell.configured(request.id, answers), now)
+
+
+def _hint(session: Session, identity: bytes, difficulty: float | None, now: Seconds) -> None:
+    if difficulty is None:
+        session.send(error_line(identity, 20, "Not a difficulty"), now)
+        return
+    session.send(result_line(identity, _TRUE), now)
+    _suggest(session, difficulty, now)
+
+
+def _suggest(session: Session, difficulty: float, now: Seconds) -> None:
+    hint = Difficulty(min(max(difficulty, LEAST_DIFFICULTY), GREATEST_DIFFICULTY))
+    session.hinted = hint
+    if session.vardiff is not None:
+        session.vardiff.suggest(hint, now)
+        if session.has_work:
+            session.regive(now)
+
+
+def _hint_in_password(session: Session, password: str) -> None:
+    """Read ``d=NUMBER`` out of a password: what miners without suggest_difficulty are configured with."""
+    for part in password.replace(";", ",").split(","):
+        key, _, value = part.partition("=")
+        if key.strip() == "d" and session.hinted is None:
+            digits = value.strip()
+            if (
+                digits.replace(".", "", 1).isdigit()
+                and digits.isascii()
+                and len(digits) <= 20
+                and float(digits) > 0
+            ):
+                session.hinted = Difficulty(min(max(float(digits), LEAST_DIFFICULTY), GREATEST_DIFFICULTY))
+
+
+DEFAULT_MASK = BIP320_MASK
+"""Granted while no pool has been reached: re-granted, if need be, with the first job."""

@@ -1,0 +1,35 @@
+"""What every part of the relay was given: settings, ports, and the one book of job ids."""
+
+from dataclasses import dataclass
+
+from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
+from proxy.relay.settings import Limits, RelaySettings, Timers
+from proxy.relay.work import JobBook
+
+
+@dataclass(slots=True)
+class Outside:
+    """Shared by reference, so that reloaded settings hold everywhere at once."""
+
+    settings: RelaySettings
+    dialler: Dialler
+    journal: ShareJournal
+    randomness: Randomness
+    emit: EventSink
+    jobs: JobBook
+    last_key: int = 0
+
+    @property
+    def timers(self) -> Timers:
+        """The durations now in force."""
+        return self.settings.timers
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds now in force."""
+        return self.settings.limits
+
+    def new_key(self) -> int:
+        """Return a number for a session, connection or share; never given twice."""
+        self.last_key += 1
+        return self.last_key

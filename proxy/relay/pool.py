@@ -1,0 +1,77 @@
+"""What a tenant's route knows of one pool: its health, when to try it again, what it was seen to offer."""
+
+from dataclasses import dataclass, field
+
+from proxy.ports import Randomness
+from proxy.relay.settings import PoolSettings, Timers
+from proxy.relay.tally import Settlements
+from proxy.units import Seconds
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """One upstream of a route, in the tenant's order of preference (``rank`` 0 is the best)."""
+
+    settings: PoolSettings
+    rank: int
+    attempts: int = 0
+    retry_at: Seconds = Seconds(0)
+    ready_since: Seconds | None = None
+    """Since when some connection to it has been ready without a break."""
+    extranonce2_size: int | None = None
+    version_mask: int | None = None
+    configure_unsupported: bool = False
+    """It hung up on mining.configure once: it is not asked again."""
+    cause: str = ""
+    """Why it was lost last."""
+    redirect: tuple[str, int] | None = None
+    """Where it asked us to dial next, once."""
+    settlements: Settlements = field(default_factory=Settlements)
+
+    @property
+    def name(self) -> str:
+        """The pool's name in the configuration."""
+        return self.settings.name
+
+    @property
+    def known_size(self) -> int | None:
+        """The extranonce2 size it gave, or else the configured hint."""
+        return self.extranonce2_size or self.settings.extranonce2_size
+
+    def is_eligible(self, now: Seconds) -> bool:
+        """Return whether it may be dialled now."""
+        return now >= self.retry_at
+
+    def is_proven(self, now: Seconds, hold: Seconds) -> bool:
+        """Return whether it has been ready for at least ``hold``: what a failback waits for."""
+        return self.ready_since is not None and now - self.ready_since >= hold
+
+    def became_ready(self, now: Seconds) -> None:
+        """Note that a connection works."""
+        if self.ready_since is None:
+            self.ready_since = now
+
+    def next_address(self) -> tuple[str, int]:
+        """Return the host and port to dial; a redirection holds for one try."""
+        address = self.redirect or (self.settings.host, self.settings.port)
+        self.redirect = None
+        return address
+
+    def failed(
+        self, cause: str, now: Seconds, timers: Timers, randomness: Randomness, *, least: Seconds = Seconds(0)
+    ) -> Seconds:
+        """Note a loss; return the pause before the next try: full jitter, so that pools see no herd.
+
+        A pool that had been ready for ``backoff_reset`` is dialled again at once: most losses are a blip,
+        and a backup would be kept for the whole failback hold. ``least`` holds off a pool that answers,
+        but badly.
+        """
+        ceiling = min(timers.backoff_cap, timers.backoff_base * 2.0 ** min(self.attempts, 16))
+        if self.is_proven(now, timers.backoff_reset):
+            self.attempts, ceiling = 0, 0.0
+        self.ready_since = None
+        self.cause = cause
+        self.attempts += 1
+        pause = Seconds(max(least, randomness.random() * ceiling))
+        self.retry_at = Seconds(now + pause)
+        return pause

@@ -1,0 +1,361 @@
+"""A route: a tenant's pools in order, the bundles that its sessions are in, and who waits for work."""
+
+from __future__ import annotations
+
+from collections import deque
+from fnmatch import fnmatchcase
+
+from proxy.events import RouteFull, WidthsChanged
+from proxy.mining.difficulty import HASHES_PER_DIFFICULTY, power_of_two_at_most
+from proxy.mining.extranonce import DEFAULT_WIDTHS, Widths, choose_widths
+from proxy.mining.hashrate import HashrateMeter
+from proxy.mining.vardiff import Vardiff
+from proxy.relay.bundle import Bundle
+from proxy.relay.outside import Outside
+from proxy.relay.pacing import Pacer
+from proxy.relay.pool import Pool
+from proxy.relay.session import Session
+from proxy.relay.settings import TenantSettings
+from proxy.relay.tally import Tally
+from proxy.relay.upstream import UpstreamConnection
+from proxy.stratum import tell
+from proxy.units import Difficulty, Seconds
+
+UPSTREAM_SHARES_PER_MINUTE = 30.0
+"""What a connection's suggested difficulty aims at: a share each two seconds measures a site well
+and costs a satellite 1 kbit/s."""
+BUNDLE_LINGER = Seconds(60)
+"""How long an empty further bundle keeps its connection."""
+RECONNECTS_PER_TICK = 5
+"""Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
+
+
+class Route:
+    """One tenant's way to its pools."""
+
+    def __init__(
+        self,
+        settings: TenantSettings,
+        connections: dict[int, UpstreamConnection],
+        outside: Outside,
+        now: Seconds,
+    ) -> None:
+        self.settings = settings
+        self.connections = connections
+        """Every upstream connection of the relay, by key."""
+        self.pools = [Pool(pool, rank) for rank, pool in enumerate(settings.pools)]
+        self.widths: Widths | None = None
+        self.peers: list[Route] = [self]
+        """Routes that share a listener with this one, itself included: they have one width."""
+        self.bundles: dict[int, Bundle] = {}
+        self.waiting: deque[tuple[Session, Seconds]] = deque()
+        self.to_reconnect: deque[Session] = deque()
+        self.tally = Tally()
+        self.meter = HashrateMeter(now)
+        self.pacer = Pacer(now)
+        self._outside = outside
+        self._full_announced = False
+        self.bundles[0] = Bundle(0, self, list(self.pools), outside, probing=True)
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's id."""
+        return self.settings.id
+
+    def matches(self, user: str) -> bool:
+        """Return whether a user name is this tenant's."""
+        return fnmatchcase(user, self.settings.user_match)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the pools offer: one serves and the probes have ended, or all failed."""
+        return not self.bundles[0].probing
+
+    # --- widths -----------------------------------------------------------------------------------------
+
+    def settle_widths(self, now: Seconds) -> Widths:
+        """Return the widths, choosing them for every route of the group when they are first needed."""
+        if self.widths is None:
+            sizes = [size for route in self.peers for pool in route.pools if (size := pool.known_size)]
+            self._set_widths(self._choose(min(sizes)) if sizes else DEFAULT_WIDTHS, now)
+        assert self.widths is not None
+        return self.widths
+
+    def _choose(self, size: int) -> Widths:
+        rolling = all(
+            pool.version_mask
+            for route in self.peers
+            for pool in route.pools
+            if pool.extranonce2_size is not None
+        )
+        wishes = [route.settings.extranonce2_size for route in self.peers if route.settings.extranonce2_size]
+        return choose_widths(size, rolling=rolling, miner=max(wishes, default=None))
+
+    def narrow(self, size: int, now: Seconds) -> None:
+        """Take narrower widths for a pool that has less room: the one case in which miners notice."""
+        self._set_widths(self._choose(size), now)
+
+    def _set_widths(self, widths: Widths, now: Seconds) -> None:
+        changed = self.widths is not None
+        for route in self.peers:
+            route.widths = widths
+            for bundle in list(route.bundles.values()):
+                bundle.set_widths(widths, now)
+        if not changed:
+            return
+        for route in self.peers:
+            self._outside.emit(WidthsChanged(route.tenant, widths.lease, widths.miner))
+            route.replace_all(now)
+
+    def replace_all(self, now: Seconds) -> None:
+        """Give every session a lease of the new width."""
+        sessions = [session for bundle in self.bundles.values() for session in bundle.sessions.values()]
+        for bundle in self.bundles.values():
+            bundle.sessions.clear()
+        for session in sessions:
+            session.lease, session.bundle = None, None
+            if self.place(session, now):
+                if self.correct_extranonce(session, now):
+                    self._hand_work(session, now)
+            else:
+                session.has_work = False
+                self._wait(session, now)
+
+    # --- places -----------------------------------------------------------------------------------------
+
+    def place(self, session: Session, now: Seconds, *, resume: str | None = None) -> bool:
+        """Give a session a lease, in the first bundle with room; recruit another when all are full.
+
+        Returns False if there is no room anywhere: the session then waits.
+        """
+        self.settle_widths(now)
+        if resume is not None and self._resume(session, resume, now):
+            return True
+        prefer = session.lease
+        for bundle in self._bundles_in_order():
+            assert bundle.leases is not None
+            if prefer is not None and not bundle.leases.is_free(prefer):
+                continue
+            lease = bundle.leases.take(session=session.name, now=now, prefer=prefer)
+            if lease is not None:
+                self._settle_in(session, bundle, lease)
+                return True
+        if prefer is not None:
+            session.lease = None
+            return self.place(session, now)
+        return False
+
+    def _resume(self, session: Session, resume: str, now: Seconds) -> bool:
+        for bundle in self.bundles.values():
+            lease = bundle.leases.resume(resume, now) if bundle.leases else None
+            if lease is not None:
+                session.name = resume
+                self._settle_in(session, bundle, lease)
+                return True
+        return False
+
+    def _bundles_in_order(self) -> list[Bundle]:
+        """Return the bundles, and behind them a fresh one where the limit allows it.
+
+        The first eight serve the first pool, the next eight prefer the second, and so on.
+        """
+        bundles = [self.bundles[index] for index in sorted(self.bundles)]
+        if all(bundle.leases is not None and bundle.leases.is_full for bundle in bundles):
+            per_pool = self._outside.limits.connections_per_pool
+            free = next((i for i in range(per_pool * len(self.pools)) if i not in self.bundles), None)
+            if free is not None:
+                first = free // per_pool
+                order = self.pools[first:] + self.pools[:first]
+                bundle = self.bundles[free] = Bundle(free, self, order, self._outside, probing=False)
+                assert self.widths is not None
+                bundle.set_widths(self.widths, Seconds(0))
+                bundles.append(bundle)
+        return bundles
+
+    @staticmethod
+    def _settle_in(session: Session, bundle: Bundle, lease: bytes) -> None:
+        session.bundle, session.lease = bundle, lease
+        bundle.sessions[session.key] = session
+        bundle.idle_since = None
+
+    def correct_extranonce(self, session: Session, now: Seconds) -> bool:
+        """Tell a session what its extranonce has become, or queue it for a paced reconnect.
+
+        Returns whether it can be given work.
+        """
+        if (
+            session.bundle is None
+            or session.lease is None
+            or self.widths is None
+            or not session.is_subscribed
+        ):
+            return False
+        extranonce1 = session.bundle.extranonce1_of(session.lease)
+        before = (session.extranonce1, session.extranonce2_size)
+        session.change_extranonce(extranonce1, self.widths.miner, now)
+        if before != (session.extranonce1, session.extranonce2_size) and not session.follows_extranonce:
+            session.has_work = False
+            self.to_reconnect.append(session)
+            return False
+        return True
+
+    def leave(self, session: Session, now: Seconds) -> None:
+        """Take a session out; its lease rests until its jobs are stale."""
+        bundle = session.bundle
+        if bundle is not None:
+            bundle.sessions.pop(session.key, None)
+            if bundle.leases is not None and session.lease is not None:
+                bundle.leases.free(session.lease, now)
+        session.bundle = None
+
+    # --- first work ---------------------------------------------------------------------------------
+
+    def join(self, session: Session, now: Seconds) -> None:
+        """An authorised and subscribed session wants work: it queues for it."""
+        if session.vardiff is None:
+            quirk = session.quirk
+            session.vardiff = Vardiff(
+                self.settings.vardiff,
+                now,
+                start=quirk.start if quirk else None,
+                floor=quirk.least if quirk else None,
+            )
+            session.vardiff.pause(now)
+            if session.hinted is not None:
+                session.vardiff.suggest(session.hinted, now)
+        self._wait(session, now)
+
+    def _wait(self, session: Session, now: Seconds) -> None:
+        if len(self.waiting) > 2 * sum(len(bundle.sessions) for bundle in self.bundles.values()) + 64:
+            # While no pool works nobody is admitted: those who left must not pile up.
+            self.waiting = deque(entry for entry in self.waiting if not entry[0].closing)
+        self.waiting.append((session, now))
+        self._admit(now)
+
+    def _admit(self, now: Seconds) -> None:
+        """Give work to as many of the waiting as the uplink allows; withheld time is not slowness."""
+        ready = [bundle for bundle in self.bundles.values() if bundle.work is not None]
+        if not self.waiting or not ready:
+            return
+        longest = Seconds(now - self.waiting[0][1])
+        limits, timers = self._outside.limits, self._outside.timers
+        count = self.pacer.admitted(
+            len(self.waiting), longest, now, most=limits.uplink_shares_per_second, hold=timers.pace_hold
+        )
+        for _ in range(count):
+            session, since = self.waiting.popleft()
+            if session.closing or session.has_work:
+                continue
+            if session.bundle is None and not self.place(session, now):
+                self.waiting.appendleft((session, since))
+                self._announce_full()
+                return
+            self._full_announced = False
+            if self.correct_extranonce(session, now):
+                self._hand_work(session, now)
+
+    def _announce_full(self) -> None:
+        if not self._full_announced:
+            self._full_announced = True
+            self._outside.emit(RouteFull(self.tenant, len(self.waiting)))
+
+    def _hand_work(self, session: Session, now: Seconds) -> None:
+        session.has_work = True
+        if session.vardiff is not None:
+            session.vardiff.resume(now)
+        if session.bundle is not None and session.bundle.work is not None:
+            session.give(session.bundle.work, now, clean=True)
+
+    # --- shares and health ----------------------------------------------------------------------------
+
+    def credit(self, credit: Difficulty, now: Seconds) -> None:
+        """Count an accepted share."""
+        self.tally.accepted += 1
+        self.tally.accepted_difficulty += credit
+        self.meter.add(credit, now)
+
+    def retire(self, connection: UpstreamConnection) -> None:
+        """Forget the key of a connection that has ended."""
+        self.connections.pop(connection.key, None)
+
+    def has_ready(self, pool: Pool) -> bool:
+        """Return whether any connection to ``pool`` is ready."""
+        return any(c.pool is pool and c.is_ready for c in self.connections.values())
+
+    def pool_failed(self, pool: Pool, cause: str, now: Seconds) -> Seconds:
+        """Note a loss and return the pause before the next try.
+
+        A pool that answers but badly is held off as long as a failback would be, if there is another.
+        """
+        bad = cause.startswith(("refuses every share", "nonsense", "authorisation"))
+        timers = self._outside.timers
+        least = timers.failback_hold if bad and len(self.pools) > 1 else Seconds(0)
+        since = pool.ready_since
+        pause = pool.failed(cause, now, timers, self._outside.randomness, least=least)
+        if self.has_ready(pool):
+            pool.ready_since = since  # one connection of several: the pool itself is well
+        return pause
+
+    def suggest(self, connection: UpstreamConnection, now: Seconds) -> None:
+        """Suggest a difficulty from the route's hashrate, if it is far from what the pool has set."""
+        connections = sum(bundle.live is not None for bundle in self.bundles.values()) or 1
+        shares_a_second = UPSTREAM_SHARES_PER_MINUTE / 60
+        ideal = self.meter.rate(now) / connections / HASHES_PER_DIFFICULTY / shares_a_second
+        if ideal <= 0:
+            return
+        wanted = power_of_two_at_most(Difficulty(ideal))
+        if connection.suggested == wanted or connection.difficulty / 2 < wanted < connection.difficulty * 2:
+            return
+        interval = self._outside.timers.suggest_interval
+        if connection.suggested_at is None or now - connection.suggested_at >= interval:
+            connection.suggest(wanted, now)
+
+    def tick(self, now: Seconds) -> None:
+        """Watch bundles, admit who waits, reconnect who must, let empty bundles go."""
+        for bundle in list(self.bundles.values()):
+            bundle.tick(now)
+            if bundle.live is not None and bundle.live.is_ready:
+                self.suggest(bundle.live, now)
+        self._admit(now)
+        for _ in range(min(RECONNECTS_PER_TICK, len(self.to_reconnect))):
+            session = self.to_reconnect.popleft()
+            if not session.closing:
+                session.send(tell.reconnect(), now)
+                session.closing = True
+                session.wire.close()
+        self._retire_empty(now)
+
+    def _retire_empty(self, now: Seconds) -> None:
+        """Consolidate by attrition: new sessions fill the first bundles, empty later ones close."""
+        for index, bundle in list(self.bundles.items()):
+            if index == 0 or bundle.sessions:
+                continue
+            if bundle.idle_since is None:
+                bundle.idle_since = now
+            elif now - bundle.idle_since > BUNDLE_LINGER:
+                bundle.close(now)
+                del self.bundles[index]
+
+    def reconfigure(self, settings: TenantSettings, now: Seconds) -> None:
+        """Take a tenant's new settings. A pool that is the same but for its rank keeps its connections."""
+        kept = {pool.settings: pool for pool in self.pools}
+        self.settings = settings
+        self.pools = []
+        for rank, wanted in enumerate(settings.pools):
+            pool = kept.get(wanted) or Pool(wanted, rank)
+            pool.rank = rank
+            self.pools.append(pool)
+        per_pool = self._outside.limits.connections_per_pool
+        for index, bundle in self.bundles.items():
+            first = index // per_pool % len(self.pools)
+            bundle.reorder(self.pools[first:] + self.pools[:first], now)
+
+    def close(self, now: Seconds) -> None:
+        """Close every connection and dial none again."""
+        for bundle in self.bundles.values():
+            bundle.close(now)
+
+    @property
+    def unsettled(self) -> int:
+        """Shares sent upstream whose answer may still come."""
+        return sum(bundle.unsettled for bundle in self.bundles.values())

@@ -1,0 +1,116 @@
+"""What the relay is told, as plain frozen values. ``config`` reads them from a file, tests make them."""
+
+from dataclasses import dataclass, field
+
+from proxy.mining.vardiff import VardiffSettings
+from proxy.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what peers may send and hold; reasons in docs/operations.md."""
+
+    line_before_login: int = 1024
+    """Bytes of a line before a session is authorised."""
+    line: int = 4096
+    """Bytes of a line of an authorised session."""
+    upstream_line: int = 1 << 20
+    """Bytes of a pool's line: a notify with 32 branches and a fat coinbase has some 10 KB."""
+    malformed_lines: int = 16
+    """Lines that are no message before a session is dropped: scanners, not miners."""
+    workers_per_session: int = 8
+    """Names that one connection may authorise."""
+    connections_per_pool: int = 8
+    """Connections of one tenant to one pool: what ckproxy and btcagent stay within."""
+    sessions: int = 50_000
+    """Sessions at once; the adapter lowers it to what the file descriptor limit allows."""
+    submit_buffer: int = 10_000
+    """Shares kept for a lost connection that may resume, and outstanding on a live one."""
+    upstream_names: int = 10_000
+    """Miners' own names authorised on one pool connection."""
+    nonsense: int = 3
+    """Senseless lines in a row before a pool connection is given up."""
+    reject_streak: int = 20
+    """Refused shares in a row, over at least ten seconds, before a pool is left for the next one."""
+    uplink_shares_per_second: float = 20.0
+    """Forwarded shares a tenant's uplink takes at start-up before further sessions wait for work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Durations in seconds; every one a setting with its reason in docs/operations.md."""
+
+    subscribe: Seconds = Seconds(15)
+    authorize: Seconds = Seconds(30)
+    read_idle: Seconds = Seconds(600)
+    keepalive: Seconds = Seconds(25)
+    """cgminer gives a pool up after 90 s without a line."""
+    upstream_connect: Seconds = Seconds(15)
+    upstream_reply: Seconds = Seconds(30)
+    upstream_idle: Seconds = Seconds(90)
+    backoff_base: Seconds = Seconds(1)
+    backoff_cap: Seconds = Seconds(60)
+    backoff_reset: Seconds = Seconds(120)
+    failback_hold: Seconds = Seconds(300)
+    failover_patience: Seconds = Seconds(3)
+    """How long a better pool may take before the next one is tried beside it."""
+    lost_job_grace: Seconds = Seconds(120)
+    job_retention: Seconds = Seconds(600)
+    submit_buffer_age: Seconds = Seconds(600)
+    pace_hold: Seconds = Seconds(120)
+    start_hold: Seconds = Seconds(5)
+    suggest_interval: Seconds = Seconds(30)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """One upstream of a tenant."""
+
+    name: str
+    host: str
+    port: int
+    user: str
+    """The worker name upstream, or a template with ``{worker}``."""
+    fallback_user: str = ""
+    """The aggregate name where ``user`` is a template."""
+    password: str = field(default="x", repr=False)
+    transport: str = ""
+    """Names the TLS settings that the dialler uses; empty for plain TCP."""
+    reconnect_hosts: frozenset[str] = frozenset()
+    """Hosts besides ``host`` to which ``client.reconnect`` is followed."""
+    version_rolling: bool = True
+    extranonce2_size: int | None = None
+    """A hint for planning widths before this pool was ever reached."""
+
+    @property
+    def is_template(self) -> bool:
+        """Whether every miner has its own name upstream."""
+        return "{worker}" in self.user
+
+    @property
+    def aggregate_user(self) -> str:
+        """The name that authorises the connection."""
+        return self.fallback_user if self.is_template else self.user
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """One hosted customer."""
+
+    id: str
+    pools: tuple[PoolSettings, ...]
+    user_match: str = "*"
+    """Glob over the names that miners authorise with; case matters."""
+    vardiff: VardiffSettings = field(default_factory=VardiffSettings)
+    extranonce2_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Everything the relay needs to know."""
+
+    tenants: tuple[TenantSettings, ...]
+    listeners: dict[str, tuple[str, ...]]
+    """Name of a listener to the tenants that it serves, in order of matching."""
+    limits: Limits = field(default_factory=Limits)
+    timers: Timers = field(default_factory=Timers)

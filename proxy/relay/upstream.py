@@ -1,0 +1,406 @@
+"""One connection to a pool, sans-IO: the handshake, its jobs, the shares it owes us an answer for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from proxy.errors import ProtocolViolation, UpstreamLost
+from proxy.events import PoolSaid, WorkerNameRefused
+from proxy.ports import Wire
+from proxy.relay.outside import Outside
+from proxy.relay.pool import Pool
+from proxy.relay.work import Work
+from proxy.stratum import upstream as wire
+from proxy.stratum.framing import LineBuffer
+from proxy.stratum.jsonrpc import Json, error_line, request_line, result_line
+from proxy.units import Difficulty, Seconds
+
+AGENT = "pumpjack"
+ASKED_MASK = 0x1FFFE000
+"""BIP 320's sixteen bits: what firmware of the field can roll."""
+CONFIGURE_GRACE = Seconds(2.0)
+"""A pool that ignores unknown methods never answers mining.configure; everything else is long there."""
+DUPLICATE = 22
+STREAK_LEAST = Seconds(10)
+"""A burst of refusals right after a block is no sign of a bad pool."""
+
+
+class Phase(Enum):
+    """How far a connection has come."""
+
+    DIALLING = "dialling"
+    HANDSHAKE = "handshake"
+    READY = "ready"
+    LOST = "lost"
+
+
+class NameState(Enum):
+    """Whether a pool has taken a worker name."""
+
+    ASKED = "asked"
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Forward:
+    """A share on its way to the pool, with everything needed to send it again."""
+
+    number: int
+    worker: str
+    work: Work
+    extranonce2: bytes
+    ntime: int
+    nonce: int
+    version: int
+    at: Seconds
+    is_block: bool
+    sent: bool = False
+    resent: bool = False
+    """Sent again on a connection that resumed: "duplicate" then means that it had arrived."""
+
+
+class Owner(Protocol):
+    """Who is told what a connection does: the bundle that it serves or may serve."""
+
+    tenant: str
+
+    def connection_ready(self, connection: UpstreamConnection, now: Seconds) -> None:
+        """It is subscribed, authorised and has a job."""
+
+    def connection_job(self, connection: UpstreamConnection, now: Seconds) -> None:
+        """A ready connection has a new job in ``latest``."""
+
+    def connection_changed(self, connection: UpstreamConnection, now: Seconds) -> None:
+        """Its extranonce or version mask changed; the next job follows."""
+
+    def connection_lost(self, connection: UpstreamConnection, cause: str, now: Seconds) -> None:
+        """It is of no more use; ``outstanding`` still holds what it owes."""
+
+
+class UpstreamConnection:
+    """The client side of Stratum V1 towards one pool."""
+
+    def __init__(self, key: int, pool: Pool, owner: Owner, outside: Outside, now: Seconds) -> None:
+        self.key = key
+        self.pool = pool
+        self.owner = owner
+        self.phase = Phase.DIALLING
+        self.since = now
+        self.extranonce1 = b""
+        self.extranonce2_size = 0
+        self.session_id: str | None = None
+        self.resumes: str | None = None
+        """Session id of the connection before this one: some pools give its extranonce1 again."""
+        self.mask: int | None = None
+        self.difficulty = Difficulty(1.0)
+        self.latest: wire.Notify | None = None
+        self.latest_difficulty = Difficulty(1.0)
+        self.outstanding: dict[int, Forward] = {}
+        self.settlements = pool.settlements
+        self.last_line_at = now
+        self.suggested_at: Seconds | None = None
+        self.suggested: Difficulty | None = None
+        self.draining_since: Seconds | None = None
+        self._outside = outside
+        self._wire: Wire | None = None
+        self._lines = LineBuffer(outside.limits.upstream_line)
+        self._calls: dict[int, str] = {}
+        self._next_call = 1
+        self._names: dict[str, NameState] = {}
+        self._asked_names: dict[int, str] = {}
+        self._configure_answered = False
+        self._authorized = False
+        self._handshake_since = now
+        self._nonsense = 0
+        self._streak = 0
+        self._streak_since = now
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether shares can be sent on it."""
+        return self.phase is Phase.READY
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is of no more use."""
+        return self.phase is Phase.LOST
+
+    # --- the connection's life -------------------------------------------------------------------
+
+    def dialled(self, connected: Wire, now: Seconds) -> None:
+        """The transport is open: say hello."""
+        self._wire = connected
+        self.phase = Phase.HANDSHAKE
+        self._handshake_since = self.last_line_at = now
+        if self.pool.settings.version_rolling and not self.pool.configure_unsupported:
+            options = {"version-rolling.mask": f"{ASKED_MASK:08x}", "version-rolling.min-bit-count": 2}
+            self._call("configure", "mining.configure", [["version-rolling"], options])
+        else:
+            self._configure_answered = True
+        self._call("subscribe", "mining.subscribe", [AGENT, self.resumes] if self.resumes else [AGENT])
+
+    def received(self, data: bytes, now: Seconds) -> None:
+        """Take bytes from the pool. A pool that cannot be used is given up; nothing is raised."""
+        if self.is_lost:
+            return
+        try:
+            for line in self._lines.feed(data):
+                self.last_line_at = now
+                self._take_line(line, now)
+                if self.is_lost:
+                    return
+            if self._lines.overflowed:
+                raise UpstreamLost("nonsense: line too long")
+        except UpstreamLost as lost:
+            self.give_up(str(lost), now)
+
+    def tick(self, now: Seconds) -> None:
+        """Watch the deadlines: connecting, the handshake, silence, answers that do not come."""
+        timers = self._outside.timers
+        if self.phase is Phase.DIALLING and now - self.since > timers.upstream_connect:
+            self._outside.dialler.abandon(self.key)
+            self.give_up("connecting timed out", now)
+        elif self.phase is Phase.HANDSHAKE:
+            late = now - self._handshake_since > timers.upstream_reply
+            if not self._become_ready_if_done(now) and late:
+                self.give_up("handshake timed out", now)
+        elif self.phase is Phase.READY:
+            oldest = next(iter(self.outstanding.values()), None)
+            if oldest is not None and now - oldest.at > timers.upstream_reply:
+                self.give_up("no answer to a share", now)
+            elif now - self.last_line_at > timers.upstream_idle:
+                self.give_up("silent", now)
+
+    def give_up(self, cause: str, now: Seconds) -> None:
+        """Close the transport and tell the owner, once."""
+        if self.is_lost:
+            return
+        self.phase = Phase.LOST
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+        self.owner.connection_lost(self, cause, now)
+
+    def closed(self, cause: str, now: Seconds) -> None:
+        """The transport is gone."""
+        if self.phase is Phase.HANDSHAKE and not self.extranonce1 and not self._configure_answered:
+            # Old pools hang up on a method that they do not know (4.3).
+            self.pool.configure_unsupported = True
+        self.give_up(cause, now)
+
+    # --- what we say --------------------------------------------------------------------------------
+
+    def submit(self, forward: Forward, now: Seconds) -> None:
+        """Send a share. The caller has seen that the connection is ready."""
+        bits = [f"{forward.version & self.mask:08x}"] if self.mask is not None else []
+        params = [
+            self._name_for(forward.worker, now),
+            forward.work.notify.job_id,
+            forward.extranonce2.hex(),
+            f"{forward.ntime:08x}",
+            f"{forward.nonce:08x}",
+            *bits,
+        ]
+        if forward.sent:
+            forward.resent = True
+        else:
+            self.settlements.forwarded += 1
+        forward.sent, forward.at = True, now
+        self.outstanding[self._send("mining.submit", params)] = forward
+
+    def suggest(self, difficulty: Difficulty, now: Seconds) -> None:
+        """Hint at the difficulty that would suit this connection's hashrate."""
+        self.suggested, self.suggested_at = difficulty, now
+        number = int(difficulty) if difficulty >= 1 else difficulty
+        self._call("suggest", "mining.suggest_difficulty", [number])
+
+    def _call(self, purpose: str, method: str, params: list[Json]) -> None:
+        self._calls[self._send(method, params)] = purpose
+
+    def _send(self, method: str, params: list[Json]) -> int:
+        identity = self._next_call
+        self._next_call += 1
+        self._write(request_line(identity, method, params))
+        return identity
+
+    def _write(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.write(data)
+
+    def _name_for(self, worker: str, now: Seconds) -> str:
+        """Return the name to submit under; a miner's own name is asked for at its first share."""
+        settings = self.pool.settings
+        if not settings.is_template:
+            return settings.user
+        name = settings.user.replace("{worker}", worker)
+        state = self._names.get(name)
+        if state is None and len(self._names) < self._outside.limits.upstream_names:
+            self._names[name] = NameState.ASKED
+            self._asked_names[self._send("mining.authorize", [name, settings.password])] = name
+        return name if state is NameState.TAKEN else settings.fallback_user
+
+    # --- what the pool says -----------------------------------------------------------------------
+
+    def _take_line(self, line: bytes, now: Seconds) -> None:
+        try:
+            self._take(wire.parse(line), now)
+        except ProtocolViolation as violation:
+            if self.phase is Phase.HANDSHAKE and not self.extranonce2_size:
+                raise UpstreamLost(f"nonsense: {violation}") from violation
+            self._nonsense += 1
+            self._say(f"sent nonsense: {violation}")
+            if self._nonsense >= self._outside.limits.nonsense:
+                raise UpstreamLost(f"nonsense: {violation}") from violation
+
+    def _take(self, message: wire.PoolMessage, now: Seconds) -> None:
+        match message:
+            case wire.Reply():
+                self._replied(message, now)
+                return
+            case wire.Notify():
+                if not self.extranonce2_size:
+                    raise ProtocolViolation("a job before the subscription")
+                self.latest, self.latest_difficulty = message, self.difficulty
+                self._nonsense = 0
+                self._job(now)
+            case wire.SetDifficulty(difficulty):
+                self.difficulty = Difficulty(difficulty)
+            case wire.SetExtranonce(extranonce1, size):
+                self.extranonce1, self.extranonce2_size = extranonce1, size
+                self.pool.extranonce2_size = size
+                self.owner.connection_changed(self, now)
+            case wire.SetVersionMask(mask):
+                # A pool may send one that nobody asked for (Titan); it never widens what we asked.
+                if self.pool.settings.version_rolling:
+                    self.mask = self.pool.version_mask = mask & ASKED_MASK
+                    self.owner.connection_changed(self, now)
+            case wire.Reconnect():
+                self._asked_to_reconnect(message)
+            case wire.ShowMessage(text):
+                self._say(text)
+            case wire.Query(identity, method):
+                self._write(self._answer(identity, method))
+            case wire.Ignored():
+                pass
+
+    @staticmethod
+    def _answer(identity: bytes, method: str) -> bytes:
+        match method:
+            case "client.get_version":
+                return result_line(identity, b'"pumpjack"')
+            case "mining.ping":
+                return result_line(identity, b'"pong"')
+            case _:
+                return error_line(identity, -3, "Method not found")
+
+    def _job(self, now: Seconds) -> None:
+        if self.is_ready:
+            self.owner.connection_job(self, now)
+        else:
+            self._become_ready_if_done(now)
+
+    def _replied(self, reply: wire.Reply, now: Seconds) -> None:
+        if reply.id is None:
+            return
+        if (forward := self.outstanding.pop(reply.id, None)) is not None:
+            self._settle(forward, reply, now)
+        elif (purpose := self._calls.pop(reply.id, None)) is not None:
+            self._called(purpose, reply, now)
+        elif (name := self._asked_names.pop(reply.id, None)) is not None:
+            self._named(name, reply)
+        elif reply.id < self._next_call:
+            # Answered already, or never asked: match by id once, count, change nothing.
+            self.settlements.doubled += 1
+
+    def _called(self, purpose: str, reply: wire.Reply, now: Seconds) -> None:
+        match purpose:
+            case "configure":
+                self._configure_answered = True
+                granted = None if reply.refusal else wire.granted_mask(reply.result)
+                # Pools grant bits that nobody asked for (AntPool: 5fffe000): and again at use.
+                self.mask = None if granted is None else granted & ASKED_MASK
+                self.pool.version_mask = self.mask
+                if self.is_ready:
+                    self.owner.connection_changed(self, now)
+            case "subscribe":
+                if reply.refusal:
+                    raise UpstreamLost(f"subscribe refused: {reply.refusal.text}")
+                try:
+                    offer = wire.subscribed(reply.result)
+                except ProtocolViolation as violation:
+                    raise UpstreamLost(f"nonsense: {violation}") from violation
+                self.extranonce1, self.extranonce2_size = offer.extranonce1, offer.extranonce2_size
+                self.session_id = offer.session_id
+                self.pool.extranonce2_size = offer.extranonce2_size
+                self._call("extranonce", "mining.extranonce.subscribe", [])
+                user = self.pool.settings.aggregate_user
+                self._call("authorize", "mining.authorize", [user, self.pool.settings.password])
+            case "authorize":
+                if reply.refusal or reply.result is not True:
+                    words = reply.refusal.text if reply.refusal else "no reason given"
+                    raise UpstreamLost(
+                        f"authorisation of {self.pool.settings.aggregate_user!r} refused: {words}"
+                    )
+                self._authorized = True
+            case _:
+                return  # a hint (suggest, extranonce.subscribe) that this pool may or may not take
+        self._become_ready_if_done(now)
+
+    def _become_ready_if_done(self, now: Seconds) -> bool:
+        if self.phase is not Phase.HANDSHAKE or not self._authorized or self.latest is None:
+            return False
+        if not self._configure_answered and now - self._handshake_since <= CONFIGURE_GRACE:
+            return False
+        self.phase = Phase.READY
+        self.pool.became_ready(now)
+        self.owner.connection_ready(self, now)
+        return True
+
+    def _named(self, name: str, reply: wire.Reply) -> None:
+        taken = reply.refusal is None and reply.result is True
+        self._names[name] = NameState.TAKEN if taken else NameState.REFUSED
+        if not taken:
+            fallback = self.pool.settings.fallback_user
+            self._outside.emit(WorkerNameRefused(self.owner.tenant, self.pool.name, name, fallback))
+
+    @property
+    def refused_names(self) -> int:
+        """How many miners' own names this pool did not take."""
+        return sum(state is NameState.REFUSED for state in self._names.values())
+
+    def _settle(self, forward: Forward, reply: wire.Reply, now: Seconds) -> None:
+        if reply.refusal is None and reply.result is not False:
+            self.settlements.accepted += 1
+            self._streak = 0
+            return
+        refusal = reply.refusal or wire.Refusal(None, "refused without a reason")
+        if forward.resent and refusal.code == DUPLICATE:
+            self.settlements.accepted += 1
+            return
+        self.settlements.refuse(
+            f"{refusal.code} {refusal.text}" if refusal.code is not None else refusal.text
+        )
+        if self._streak == 0:
+            self._streak_since = now
+        self._streak += 1
+        lasted = now - self._streak_since
+        full = self._streak >= self._outside.limits.reject_streak and lasted >= STREAK_LEAST
+        if full or (lasted >= 5 * STREAK_LEAST and self._streak >= 5):
+            raise UpstreamLost(f"refuses every share: {refusal.text}")
+
+    def _asked_to_reconnect(self, message: wire.Reconnect) -> None:
+        """Follow ``client.reconnect`` only to hosts that the configuration names (CVE-2014-4501)."""
+        settings = self.pool.settings
+        host = message.host or settings.host
+        port = message.port or settings.port
+        if host != settings.host and host not in settings.reconnect_hosts:
+            self._say(f"asked to reconnect to {host}:{port}, which the configuration does not name: not done")
+            return
+        self.pool.redirect = (host, port)
+        raise UpstreamLost("asked to reconnect")
+
+    def _say(self, text: str) -> None:
+        self._outside.emit(PoolSaid(self.owner.tenant, self.pool.name, text))

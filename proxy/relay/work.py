@@ -1,0 +1,165 @@
+"""Work: a pool's job as this relay gives it out, and the ids under which it was issued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from proxy.hotpath import Target
+from proxy.mining.difficulty import target_of
+from proxy.mining.extranonce import Widths
+from proxy.mining.job import NTIME_WINDOW, Job, prepare
+from proxy.mining.verdict import Terms
+from proxy.stratum.tell import NotifyTemplate
+from proxy.stratum.upstream import Notify
+from proxy.units import Difficulty, Seconds
+
+if TYPE_CHECKING:
+    from proxy.relay.upstream import UpstreamConnection
+
+TAIL = 4
+"""Bytes of the upstream's extranonce1 that become the miner's where no byte is left for a lease: cgminer
+refuses an empty extranonce1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What stands before the miner's part of the extranonce on one connection, and how it is cut.
+
+    The upstream's extranonce1 and the padding go to the end of the downstream coinb1, so that a miner
+    keeps its extranonce whatever upstream it works for.
+    """
+
+    fixed: bytes
+    """In coinb1."""
+    tail: bytes
+    """In the miner's extranonce1, before the lease; empty wherever a lease has a byte of its own."""
+    upstream_extranonce1: int
+    """Bytes of ``fixed + tail`` that the upstream knows already."""
+
+    @classmethod
+    def of(cls, extranonce1: bytes, extranonce2_size: int, widths: Widths) -> Prefix:
+        """Cut ``extranonce1`` plus padding. The caller has checked that the widths fit."""
+        whole = extranonce1 + bytes(extranonce2_size - widths.total)
+        cut = len(whole) if widths.lease else max(0, len(whole) - TAIL)
+        return cls(whole[:cut], whole[cut:], len(extranonce1))
+
+    def upstream_extranonce2(self, extranonce: bytes) -> bytes:
+        """Return what the upstream takes as extranonce2 for ``extranonce``, the bytes in the job's hole."""
+        return (self.fixed + extranonce)[self.upstream_extranonce1 :]
+
+
+@dataclass(slots=True, eq=False)
+class Issue:
+    """One downstream job id: common to all sessions that it was sent to."""
+
+    job_id: str
+    number: int
+    work: Work
+    ntime: int
+    terms: dict[tuple[Difficulty, int], Terms] = field(default_factory=dict)
+    _lines: dict[bool, bytes] = field(default_factory=dict)
+
+    def line(self, *, clean: bool) -> bytes:
+        """Return the notify: encoded once, the same bytes for every session."""
+        line = self._lines.get(clean)
+        if line is None:
+            line = self._lines[clean] = self.work.template.line(self.job_id, self.ntime, clean=clean)
+        return line
+
+    def terms_for(self, difficulty: Difficulty, mask: int) -> Terms:
+        """Return the terms of a session, one object for all sessions with the same."""
+        key = (difficulty, mask)
+        terms = self.terms.get(key)
+        if terms is None:
+            terms = self.terms[key] = Terms(Target(target_of(difficulty)), difficulty, mask)
+        return terms
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A job of one upstream connection, ready to be issued and judged."""
+
+    job: Job
+    notify: Notify
+    connection: UpstreamConnection
+    prefix: Prefix
+    template: NotifyTemplate
+    received_at: Seconds
+    issues: dict[int, Issue] = field(default_factory=dict)
+    """By ntime: re-issuing under a later ntime repeats no work."""
+    stale_since: Seconds | None = None
+    """When a clean job of the same connection, or retention, ended it."""
+    lost_at: Seconds | None = None
+    """When its connection was lost."""
+
+    def is_stale(self, now: Seconds, grace: Seconds) -> bool:
+        """Return whether its shares no longer count."""
+        if self.stale_since is not None:
+            return True
+        return self.lost_at is not None and now - self.lost_at > grace
+
+    def next_ntime(self, now: Seconds, after: int) -> int | None:
+        """Return an ntime for re-issuing that is later than ``after``, or None past the window."""
+        ntime = max(after + 1, self.job.ntime + int(now - self.received_at))
+        return ntime if ntime <= self.job.ntime + NTIME_WINDOW // 2 else None
+
+
+class JobBook:
+    """Every downstream job id that may still be answered; ids are short and never repeat."""
+
+    def __init__(self, boot: int) -> None:
+        """``boot`` is 24 bits of chance, so that ids differ across restarts without a disk."""
+        self._boot = boot & 0xFFFFFF
+        self._number = 0
+        self._issues: dict[str, Issue] = {}
+
+    def __len__(self) -> int:
+        return len(self._issues)
+
+    def issue(self, work: Work, ntime: int) -> Issue:
+        """Return ``work`` under an id for ``ntime``, a new id unless it has one."""
+        issue = work.issues.get(ntime)
+        if issue is None:
+            self._number += 1
+            job_id = f"{self._boot:06x}{self._number:x}"
+            issue = work.issues[ntime] = self._issues[job_id] = Issue(job_id, self._number, work, ntime)
+        return issue
+
+    def find(self, job_id: str) -> Issue | None:
+        """Return the issue of an id that is not forgotten."""
+        return self._issues.get(job_id)
+
+    def forget(self, work: Work) -> None:
+        """Drop every id of ``work``: its shares will be answered as of an unknown job."""
+        for issue in work.issues.values():
+            self._issues.pop(issue.job_id, None)
+
+
+def make_work(
+    notify: Notify,
+    connection: UpstreamConnection,
+    prefix: Prefix,
+    widths: Widths,
+    difficulty: Difficulty,
+    mask: int | None,
+    now: Seconds,
+) -> Work:
+    """Return a pool's job prepared for sessions with ``widths``."""
+    coinb1 = notify.coinb1 + prefix.fixed
+    job = prepare(
+        coinb1=coinb1,
+        coinb2=notify.coinb2,
+        extranonce_size=len(prefix.tail) + widths.total,
+        branches=notify.branches,
+        version=notify.version,
+        prevhash=notify.prevhash,
+        nbits=notify.nbits,
+        ntime=notify.ntime,
+        upstream_difficulty=difficulty,
+        version_mask=mask,
+    )
+    template = NotifyTemplate(
+        notify.prevhash, coinb1, notify.coinb2, notify.branches, notify.version, notify.nbits
+    )
+    return Work(job, notify, connection, prefix, template, now)
