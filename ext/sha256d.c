@@ -1,0 +1,223 @@
+/* Jobs, and the choice of implementation. */
+#include "sha256d.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sha256d_backend.h"
+
+/* --- which implementation ------------------------------------------------------------------------------- */
+
+typedef const sha256d_backend *(*backend_probe)(void);
+
+/* Slowest first. */
+static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86};
+enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
+
+static const sha256d_backend *selected = NULL;
+
+static const sha256d_backend *backend(void)
+{
+    if (selected == NULL)
+        selected = sha256d_portable();
+    return selected;
+}
+
+static const sha256d_backend *available(size_t i)
+{
+    for (size_t probe = 0; probe < PROBE_COUNT; probe++) {
+        const sha256d_backend *found = PROBES[probe]();
+        if (found != NULL && i-- == 0)
+            return found;
+    }
+    return NULL;
+}
+
+int sha256d_select(const char *name)
+{
+    const sha256d_backend *found, *choice = NULL;
+    for (size_t i = 0; (found = available(i)) != NULL; i++)
+        if (name == NULL || strcmp(name, found->name) == 0)
+            choice = found;
+    if (choice == NULL)
+        return -1;
+    selected = choice;
+    return 0;
+}
+
+const char *sha256d_selected(void)
+{
+    return backend()->name;
+}
+
+const char *sha256d_available(size_t i)
+{
+    const sha256d_backend *found = available(i);
+    return found == NULL ? NULL : found->name;
+}
+
+/* --- digests and targets -------------------------------------------------------------------------------- */
+
+/* Blocks that a message of `size` bytes fills with its padding: the byte 0x80 and eight bytes of length. */
+static size_t padded_blocks(size_t size)
+{
+    return (size + 9 + 63) / 64;
+}
+
+/* Writes the padding of a message of `total` bytes whose last `size` bytes stand at `blocks`. */
+static void pad(uint8_t *blocks, size_t size, uint64_t total)
+{
+    uint8_t *end = blocks + 64 * padded_blocks(size);
+    memset(blocks + size, 0, (size_t)(end - (blocks + size)));
+    blocks[size] = 0x80;
+    sha256d_store_be(end - 8, (uint32_t)(total >> 29));
+    sha256d_store_be(end - 4, (uint32_t)(total << 3));
+}
+
+void sha256d(const uint8_t *data, size_t size, uint8_t digest[32])
+{
+    const sha256d_backend *b = backend();
+    uint32_t state[8];
+    uint8_t last[128];
+    size_t whole = size / 64, rest = size % 64;
+    memcpy(state, SHA256D_START, sizeof state);
+    b->absorb(state, data, whole);
+    memcpy(last, data + 64 * whole, rest);
+    pad(last, rest, size);
+    b->absorb(state, last, padded_blocks(rest));
+    b->rehash(state);
+    sha256d_bytes_of(state, digest);
+}
+
+void sha256d_bytes_of(const uint32_t hash[8], uint8_t digest[32])
+{
+    for (int i = 0; i < 8; i++)
+        sha256d_store_be(digest + 4 * i, hash[i]);
+}
+
+void sha256d_words_of(const uint8_t digest[32], uint32_t hash[8])
+{
+    for (int i = 0; i < 8; i++)
+        hash[i] = sha256d_load_be(digest + 4 * i);
+}
+
+void sha256d_target_set(sha256d_target *target, const uint8_t little_endian[32])
+{
+    for (int i = 0; i < 8; i++)
+        target->limb[i] = sha256d_swap(sha256d_load_be(little_endian + 4 * i));
+}
+
+int sha256d_meets(const uint32_t hash[8], const sha256d_target *target)
+{
+    return sha256d_meets_inline(hash, target);
+}
+
+/* --- jobs ----------------------------------------------------------------------------------------------- */
+
+struct sha256d_job {
+    uint32_t midstate[8]; /* after the blocks of coinb1 that the extranonce does not touch */
+    uint32_t prevhash[8];
+    uint32_t version, nbits;
+    size_t extranonce_size;
+    size_t hole;           /* where in `tail` the extranonce goes: 0 .. 63 */
+    size_t patched_blocks; /* of `tail`, touched by the extranonce: 0 .. 2, as hole + extranonce <= 95 */
+    size_t tail_blocks;
+    size_t branch_count;
+    uint32_t (*branches)[8];
+    uint8_t *tail; /* the coinbase behind the midstate, padded, zeros in the hole */
+};
+
+sha256d_job *sha256d_job_new(const uint8_t *coinb1, size_t coinb1_size, const uint8_t *coinb2,
+                             size_t coinb2_size, size_t extranonce_size, const uint8_t *branches,
+                             size_t branch_count, uint32_t version, const uint8_t prevhash[32],
+                             uint32_t nbits)
+{
+    size_t hole = coinb1_size % 64;
+    size_t before = coinb1_size - hole;
+    size_t tail_size = hole + extranonce_size + coinb2_size;
+    size_t tail_blocks = padded_blocks(tail_size);
+    /* One allocation, the branches first because they need alignment. No sum overflows: both parts of the
+     * coinbase lie in memory already. */
+    sha256d_job *job = malloc(sizeof *job + 32 * branch_count + 64 * tail_blocks);
+    if (job == NULL)
+        return NULL;
+
+    memcpy(job->midstate, SHA256D_START, sizeof job->midstate);
+    backend()->absorb(job->midstate, coinb1, before / 64);
+    sha256d_words_of(prevhash, job->prevhash);
+    job->version = version;
+    job->nbits = nbits;
+    job->extranonce_size = extranonce_size;
+    job->hole = hole;
+    job->patched_blocks = (hole + extranonce_size + 63) / 64;
+    job->tail_blocks = tail_blocks;
+    job->branch_count = branch_count;
+    job->branches = (uint32_t (*)[8])(job + 1);
+    for (size_t i = 0; i < branch_count; i++)
+        sha256d_words_of(branches + 32 * i, job->branches[i]);
+    job->tail = (uint8_t *)(job->branches + branch_count);
+    memcpy(job->tail, coinb1 + before, hole);
+    memset(job->tail + hole, 0, extranonce_size);
+    memcpy(job->tail + hole + extranonce_size, coinb2, coinb2_size);
+    pad(job->tail, tail_size, (uint64_t)before + tail_size);
+    return job;
+}
+
+void sha256d_job_free(sha256d_job *job)
+{
+    free(job);
+}
+
+void sha256d_job_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
+{
+    const sha256d_backend *b = backend();
+    uint8_t patched[128];
+    size_t patched_size = 64 * job->patched_blocks;
+    memcpy(patched, job->tail, patched_size);
+    memcpy(patched + job->hole, extranonce, job->extranonce_size);
+    memcpy(root, job->midstate, sizeof job->midstate);
+    b->absorb(root, patched, job->patched_blocks);
+    b->absorb(root, job->tail + patched_size, job->tail_blocks - job->patched_blocks);
+    b->rehash(root);
+    b->fold(root, (const uint32_t (*)[8])job->branches, job->branch_count);
+}
+
+static void header_words(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
+                         uint32_t version, uint32_t header[20])
+{
+    header[0] = sha256d_swap(version);
+    memcpy(header + 1, job->prevhash, sizeof job->prevhash);
+    sha256d_job_root(job, extranonce, header + 9);
+    header[17] = sha256d_swap(ntime);
+    header[18] = sha256d_swap(job->nbits);
+    header[19] = sha256d_swap(nonce);
+}
+
+void sha256d_job_header(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
+                        uint32_t version, uint8_t header[80])
+{
+    uint32_t words[20];
+    header_words(job, extranonce, ntime, nonce, version, words);
+    for (int i = 0; i < 20; i++)
+        sha256d_store_be(header + 4 * i, words[i]);
+}
+
+void sha256d_job_share(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
+                       uint32_t version, uint32_t hash[8])
+{
+    uint32_t words[20];
+    header_words(job, extranonce, ntime, nonce, version, words);
+    backend()->header(words, hash);
+}
+
+void sha256d_search_start(sha256d_search *search, const sha256d_job *job, const uint8_t *extranonce,
+                          uint32_t ntime, uint32_t version)
+{
+    header_words(job, extranonce, ntime, 0, version, search->words);
+}
+
+int64_t sha256d_search_run(const sha256d_search *search, uint32_t first, uint64_t count,
+                           const sha256d_target *target)
+{
+    return backend()->search(search->words, first, first + count, target);
+}

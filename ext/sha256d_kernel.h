@@ -1,0 +1,72 @@
+/* The loops around the compression function, compiled once inside each implementation so that it inlines
+ * there: the chaining value stays in the registers' own shape between the two blocks of a message.
+ *
+ * The including file defines KERNEL_TARGET (function attributes, may be empty), KERNEL_NAME, the type `lane`
+ * (a chaining value) and
+ *
+ *   lane lane_of(const uint32_t state[8])
+ *   void lane_store(lane, uint32_t state[8])
+ *   lane lane_bytes(lane, const uint8_t block[64])    compression of a block of bytes
+ *   lane lane_words(lane, const uint32_t block[16])   compression of a block of words
+ *   lane lane_pad64(lane)                             compression of the padding behind a message of 64 bytes
+ */
+#include <string.h>
+
+KERNEL_TARGET static void kernel_absorb(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    lane s = lane_of(state);
+    for (; count > 0; count--, blocks += 64)
+        s = lane_bytes(s, blocks);
+    lane_store(s, state);
+}
+
+/* The second SHA-256 of sha256d: its message is one digest, always one block. */
+KERNEL_TARGET static inline lane kernel_outer(lane inner)
+{
+    uint32_t block[16] = {[8] = 0x80000000, [15] = 256};
+    lane_store(inner, block);
+    return lane_words(lane_of(SHA256D_START), block);
+}
+
+KERNEL_TARGET static void kernel_rehash(uint32_t hash[8])
+{
+    lane_store(kernel_outer(lane_of(hash)), hash);
+}
+
+KERNEL_TARGET static void kernel_fold(uint32_t root[8], const uint32_t (*branches)[8], size_t count)
+{
+    uint32_t block[16];
+    memcpy(block, root, 32);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(block + 8, branches[i], 32);
+        lane s = lane_words(lane_of(SHA256D_START), block);
+        lane_store(kernel_outer(lane_pad64(s)), block);
+    }
+    memcpy(root, block, 32);
+}
+
+KERNEL_TARGET static void kernel_header(const uint32_t header[20], uint32_t hash[8])
+{
+    uint32_t rest[16] = {header[16], header[17], header[18], header[19], 0x80000000, [15] = 640};
+    lane s = lane_words(lane_of(SHA256D_START), header);
+    lane_store(kernel_outer(lane_words(s, rest)), hash);
+}
+
+KERNEL_TARGET static int64_t kernel_search(const uint32_t header[20], uint64_t first, uint64_t end,
+                                           const sha256d_target *target)
+{
+    uint32_t rest[16] = {header[16], header[17], header[18], 0, 0x80000000, [15] = 640};
+    lane midstate = lane_words(lane_of(SHA256D_START), header);
+    for (uint64_t nonce = first; nonce < end; nonce++) {
+        uint32_t hash[8];
+        rest[3] = sha256d_swap((uint32_t)nonce);
+        lane_store(kernel_outer(lane_words(midstate, rest)), hash);
+        if (sha256d_meets_inline(hash, target))
+            return (int64_t)nonce;
+    }
+    return -1;
+}
+
+static const sha256d_backend KERNEL_TABLE = {
+    KERNEL_NAME, kernel_absorb, kernel_rehash, kernel_fold, kernel_header, kernel_search,
+};

@@ -1,0 +1,62 @@
+"""The core that runs once per share, compiled where it can be.
+
+``reference`` says what it computes; ``_compiled``, built from ``ext/``, does it in C. Two environment
+variables, read at import, are meant for tests and diagnosis:
+
+* ``PUMPJACK_PURE=1`` takes the reference although the compiled twin is there.
+* ``PUMPJACK_SHA=portable`` keeps the compiled twin from the processor's SHA instructions.
+"""
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+from proxy.hotpath import reference
+
+__all__ = [
+    "COMPILED",
+    "MAX_BRANCHES",
+    "MAX_EXTRANONCE_SIZE",
+    "PreparedJob",
+    "Target",
+    "implementation",
+    "sha256d",
+]
+
+_COMPILED_NAME: Final = "proxy.hotpath._compiled"
+
+
+def _chosen_twin() -> ModuleType:
+    if os.environ.get("PUMPJACK_PURE") == "1":
+        return reference
+    try:
+        return import_module(_COMPILED_NAME)
+    except ModuleNotFoundError as missing:
+        # A module that is there but broken, or lacks something itself, is never taken for a missing one.
+        if missing.name != _COMPILED_NAME:
+            raise
+        return reference
+
+
+_TWIN = _chosen_twin()
+
+COMPILED: Final[bool] = _TWIN is not reference
+"""True if the core runs in C. The slow core must be chosen knowingly: whoever starts mining looks here."""
+
+if TYPE_CHECKING:
+    from proxy.hotpath.reference import (
+        MAX_BRANCHES,
+        MAX_EXTRANONCE_SIZE,
+        PreparedJob,
+        Target,
+        implementation,
+        sha256d,
+    )
+else:
+    MAX_BRANCHES = _TWIN.MAX_BRANCHES
+    MAX_EXTRANONCE_SIZE = _TWIN.MAX_EXTRANONCE_SIZE
+    PreparedJob = _TWIN.PreparedJob
+    Target = _TWIN.Target
+    implementation = _TWIN.implementation
+    sha256d = _TWIN.sha256d
