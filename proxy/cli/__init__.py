@@ -1,0 +1,67 @@
+"""The command ``pumpjack``. Sub-commands are imported when used, for imports are slow on small boxes."""
+
+from importlib import import_module
+
+import click
+from typing_extensions import override
+
+from proxy import __version__
+from proxy.cli.output import BadConfiguration
+from proxy.errors import ConfigError
+
+COMMANDS = {
+    "run": ("proxy.cli.run:run", "Run the proxy: miners connect here, shares go to the pools."),
+    "demo": ("proxy.cli.demo:demo", "Show it all on a simulated site; needs no miner and no pool."),
+    "status": ("proxy.cli.status:status", "Show what the running proxy is doing."),
+    "config": ("proxy.cli.config:config", "Write, check and show configuration files."),
+    "explain": (
+        "proxy.cli.explain:explain",
+        "Explain a share: its header and hash, and what each check says.",
+    ),
+    "version": ("proxy.cli.version:version", "Show versions, and which core validates shares."),
+}
+"""Name of each command: where it is, and its line of help."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which help shows them."""
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name][0]} is no command")
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a bad configuration ends any of them with exit code 3."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            raise BadConfiguration(error.mistakes) from error
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 bad configuration, 4 unreachable.",
+)
+@click.version_option(__version__, prog_name="pumpjack", message="%(prog)s %(version)s")
+def main() -> None:
+    """Pumpjack: the Stratum proxy of mining sites that make their own electricity."""

@@ -1,0 +1,245 @@
+"""The configuration of a site as frozen values, and the only place where its shape is written down.
+
+The template, the schema, the messages and the rules of reloading are all made from these models.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from proxy.config.limits import StratumLimits, StratumTimers, UpstreamLimits
+from proxy.config.table import Table, setting
+from proxy.config.values import (
+    Count,
+    DifficultyNumber,
+    Duration,
+    Endpoint,
+    File,
+    Host,
+    Label,
+    Listener,
+    Number,
+    Password,
+    Pattern,
+    Pin,
+    PoolAddress,
+    Port,
+    Slug,
+    User,
+    UserTemplate,
+    user_without_worker,
+)
+from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY
+from proxy.units import Difficulty
+
+
+class Site(Table):
+    """This installation."""
+
+    id: Slug = setting(
+        "site", "Short name of the site.", reason="enough while there is one site", restart=True
+    )
+    name: Label = setting("Mining site", "Name of the site for people.", reason="only shown")
+    data_dir: File = setting(
+        Path("/var/lib/pumpjack"),
+        "Folder for everything that Pumpjack writes. Left out: /var/lib/pumpjack for root, "
+        "else $XDG_STATE_HOME/pumpjack or ~/.local/state/pumpjack.",
+        reason="where the system expects state",
+        restart=True,
+    )
+
+
+class Stratum(Table):
+    """Towards the miners."""
+
+    listen: tuple[Listener, ...] = setting(
+        (Endpoint("0.0.0.0", 3333, tls=False),),
+        "Where miners connect; here tenants are told apart by user_match. May be empty if every tenant "
+        "has its own "
+        "ports. Port 0 takes a free one.",
+        reason="the port every miner's manual names",
+        restart=True,
+    )
+    tls_certificate: File | None = setting(
+        None,
+        "PEM file with the certificate (chain) of the stratum+ssl listeners.",
+        example="/etc/pumpjack/tls.crt",
+        restart=True,
+    )
+    tls_key: File | None = setting(
+        None, "PEM file with its key, without passphrase.", example="/etc/pumpjack/tls.key", restart=True
+    )
+    target_shares_per_minute: Number = setting(
+        8.0,
+        "Shares that each miner should find; its difficulty follows.",
+        unit="shares/min",
+        reason="a miner's hashrate is known within 11 % after 10 minutes, at 100 bytes a share",
+        gt=0,
+        le=600,
+    )
+    start_difficulty: DifficultyNumber = setting(
+        Difficulty(8192.0),
+        "Difficulty of a new miner until its hashrate shows; rounded down to a power of two.",
+        reason="a 100 TH/s miner answers every 0.35 s and is measured at once, a 1 TH/s one every 35 s",
+        ge=LEAST_DIFFICULTY,
+        le=GREATEST_DIFFICULTY,
+    )
+    min_difficulty: DifficultyNumber = setting(
+        Difficulty(2.0**-20),
+        "Lowest difficulty ever given.",
+        reason="2^-20: a CPU of some kH/s still finds a share a minute",
+        ge=LEAST_DIFFICULTY,
+        le=GREATEST_DIFFICULTY,
+    )
+    max_difficulty: DifficultyNumber | None = setting(
+        None,
+        "Highest difficulty ever given. Left out: only the pool's own difficulty bounds it.",
+        example=1048576.0,
+        ge=LEAST_DIFFICULTY,
+        le=GREATEST_DIFFICULTY,
+    )
+    limits: StratumLimits = Field(default_factory=StratumLimits, description="Limits of miners' connections.")
+    timers: StratumTimers = Field(default_factory=StratumTimers, description="Timers of miners' connections.")
+
+
+class Ledger(Table):
+    """The record of shares.
+
+    In this version it is kept in memory: it answers as a durable one would, and a restart loses it.
+    """
+
+    commit_window: Duration = setting(
+        0.02,
+        "Longest time that shares are collected before they are committed together and answered.",
+        reason="one disk flush for all shares of 20 ms; miners do not notice 20 ms",
+        restart=True,
+        ge=0,
+        le=1,
+    )
+
+
+class Upstream(Table):
+    """One pool account of a tenant; the first that works is used."""
+
+    name: Slug = setting(text="Short name, unique within the tenant.", example="pool-a")
+    url: PoolAddress = setting(text="Address of the pool.", example="stratum+tcp://pool.example:3333")
+    user: UserTemplate = setting(
+        text="User name at the pool: one name for all miners, or a template in which {worker} stands for the "
+        "miner's own worker name.",
+        example="account.site",
+    )
+    fallback_user: User = setting(
+        text="User name for a worker that the pool refuses. Left out: the template without {worker}.",
+        default_factory=lambda validated: user_without_worker(validated["user"]),
+        example="account",
+    )
+    password: Password = setting(SecretStr("x"), "Password at the pool.", reason="most pools ignore it")
+    password_file: File | None = setting(
+        None,
+        "File that holds the password instead: one line, read at start and at each reload.",
+        example="pool.pass",
+    )
+    ca_file: File | None = setting(
+        None,
+        "PEM file with the authority that signed a stratum+ssl pool's certificate. Left out: the system's.",
+        example="/etc/pumpjack/pool-ca.pem",
+    )
+    tls_pin: Pin | None = setting(
+        None,
+        "SHA-256 (hex, of the DER form) of the only certificate this stratum+ssl pool may show. It is "
+        "checked beside the authority, not instead: give a self-signed pool's certificate as ca_file, too.",
+        example="00" * 32,
+    )
+    reconnect_hosts: tuple[Host, ...] = setting(
+        (),
+        "Further hosts that the pool's client.reconnect may lead to; all others are ignored.",
+        reason="whoever can speak for the pool could steer the hashrate away",
+    )
+    version_rolling: bool = setting(
+        True, "Ask the pool for version rolling (mining.configure).", reason="every current ASIC needs it"
+    )
+    extranonce2_size: Count | None = setting(
+        None,
+        "Bytes of extranonce2 this pool is known to give. A hint for planning; what the pool says stands.",
+        unit="bytes",
+        example=8,
+        ge=2,
+        le=16,
+    )
+
+    @property
+    def names_workers(self) -> bool:
+        """True if each worker is authorised at the pool under a name of its own."""
+        return "{worker}" in self.user
+
+
+class Tenant(Table):
+    """A customer: owner of workers and of pool accounts."""
+
+    id: Slug = setting(text="Short name, unique.", example="acme", restart=True)
+    name: Label | None = setting(None, "Name for people. Left out: the id.", example="Acme Mining")
+    ports: tuple[Port, ...] = setting(
+        (),
+        "Ports for this tenant alone, plain TCP, on the hosts of [stratum] listen. Everyone who connects "
+        "there "
+        "belongs to it.",
+        reason="user names decide",
+        example=[3334],
+        restart=True,
+    )
+    listen: tuple[Listener, ...] = setting(
+        (),
+        "Whole addresses for this tenant alone, as [stratum] listen.",
+        reason="user names decide",
+        example=["stratum+ssl://0.0.0.0:3443"],
+        restart=True,
+    )
+    user_match: Pattern | None = setting(
+        None,
+        "On the shared [stratum] listen addresses: the user names that belong to this tenant. * is "
+        "anything, ? one "
+        'character, case counts; the first tenant of the file that matches wins. Left out: "*" for the '
+        "only tenant, "
+        "nobody if there are several.",
+        example="acme.*",
+        restart=True,
+    )
+    extranonce2_size: Count | None = setting(
+        None,
+        "Bytes of extranonce2 that its miners get. Left out: 4 where the pool leaves that many.",
+        unit="bytes",
+        example=4,
+        restart=True,
+        ge=2,
+        le=8,
+    )
+    target_shares_per_minute: Number | None = setting(
+        None, "Overrides [stratum] for this tenant.", unit="shares/min", example=8, gt=0, le=600
+    )
+    min_difficulty: DifficultyNumber | None = setting(
+        None,
+        "Overrides [stratum] for this tenant.",
+        example=16384.0,
+        ge=LEAST_DIFFICULTY,
+        le=GREATEST_DIFFICULTY,
+    )
+    upstreams: tuple[Upstream, ...] = Field(
+        alias="upstream", min_length=1, description="Its pools, best first."
+    )
+
+
+class Settings(Table):
+    """A whole configuration, every default filled in."""
+
+    schema_version: Literal[1] = setting(
+        1, "Version of this file's shape.", alias="schema", reason="the only one there is", restart=True
+    )
+    site: Site = Field(default_factory=Site, description="This installation.")
+    stratum: Stratum = Field(default_factory=Stratum, description="Towards the miners.")
+    upstream: UpstreamLimits = Field(default_factory=UpstreamLimits, description="Towards all pools.")
+    ledger: Ledger = Field(
+        default_factory=Ledger,
+        description="The record of shares. In this version it is kept in memory: a restart loses it.",
+    )
+    tenants: tuple[Tenant, ...] = Field(alias="tenant", min_length=1, description="Whose miners these are.")
