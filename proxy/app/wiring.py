@@ -36,7 +36,8 @@ def relay_settings(settings: Settings) -> RelaySettings:
         for plan in listener_plans(settings)
     }
     tenants = tuple(_tenant(tenant, settings) for tenant in settings.tenants)
-    return RelaySettings(tenants, listeners, _limits(settings), _timers(settings))
+    owned = frozenset(plan.name for plan in listener_plans(settings) if plan.door.tenant is not None)
+    return RelaySettings(tenants, listeners, owned, _limits(settings), _timers(settings))
 
 
 def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
@@ -44,7 +45,7 @@ def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
     return TenantSettings(
         id=tenant.id,
         pools=tuple(_pool(upstream, tenant.id) for upstream in tenant.upstreams),
-        # Behind a port of its own every name is a tenant's; on a shared one without a pattern, none.
+        # A tenant without a pattern is on no shared listener.
         user_match=tenant.user_match or "*",
         vardiff=VardiffSettings(
             shares_per_minute=tenant.target_shares_per_minute or stratum.target_shares_per_minute,
@@ -187,4 +188,4 @@ def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:
         replace(wanted, user_match=present.user_match, extranonce2_size=present.extranonce2_size)
         for present, wanted in zip(running.tenants, new.tenants, strict=True)
     )
-    return replace(new, tenants=tenants, listeners=running.listeners)
+    return replace(new, tenants=tenants, listeners=running.listeners, owned=running.owned)

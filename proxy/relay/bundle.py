@@ -47,7 +47,8 @@ class Bundle:
         self._route = route
         self._outside = outside
         self._resumes: dict[str, str] = {}
-        self._announced_none = False
+        self._dark_since: Seconds | None = None
+        """Since when no connection serves; None once that has been told."""
 
     # --- which connection -------------------------------------------------------------------------
 
@@ -56,8 +57,16 @@ class Bundle:
         for connection in self.connections():
             connection.tick(now)
         self.choose(now)
+        self._tell_darkness(now)
         self._finish_draining(now)
         self._expire(now)
+
+    def _tell_darkness(self, now: Seconds) -> None:
+        """A loss that the next pool makes good at once is no news; one that lasts is."""
+        since = self._dark_since
+        if since is not None and now - since > self._outside.timers.failover_patience:
+            self._dark_since = None
+            self._outside.emit(NoUpstream(self.tenant))
 
     def connections(self) -> list[UpstreamConnection]:
         """Return every connection that this bundle holds."""
@@ -158,7 +167,7 @@ class Bundle:
         if before is not None:
             before.draining_since = now
             self.draining.append(before)
-        self._announced_none = False
+        self._dark_since = None
         if connection.session_id:
             self._resumes[connection.pool.name] = connection.session_id
         self._outside.emit(
@@ -231,10 +240,8 @@ class Bundle:
             self._keep(forward)
         connection.outstanding.clear()
         if served:
+            self._dark_since = now
             self.choose(now)
-            if self.live is None and not self._announced_none and not self._closed:
-                self._announced_none = True
-                self._outside.emit(NoUpstream(self.tenant))
 
     # --- work goes down ---------------------------------------------------------------------------
 

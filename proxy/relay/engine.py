@@ -209,8 +209,9 @@ class Relay:
 
     def route_for(self, listener: str, user: str) -> Route | None:
         """Return the route of the first tenant on this listener whose pattern matches ``user``."""
-        for tenant in self.outside.settings.listeners[listener]:
-            if self.routes[tenant].matches(user):
+        settings = self.outside.settings
+        for tenant in settings.listeners[listener]:
+            if listener in settings.owned or self.routes[tenant].matches(user):
                 return self.routes[tenant]
         return None
 

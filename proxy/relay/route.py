@@ -26,6 +26,8 @@ UPSTREAM_SHARES_PER_MINUTE = 30.0
 and costs a satellite 1 kbit/s."""
 BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
+SURE_ENOUGH = 0.25
+"""Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
 RECONNECTS_PER_TICK = 5
 """Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
 
@@ -301,7 +303,7 @@ class Route:
         connections = sum(bundle.live is not None for bundle in self.bundles.values()) or 1
         shares_a_second = UPSTREAM_SHARES_PER_MINUTE / 60
         ideal = self.meter.rate(now) / connections / HASHES_PER_DIFFICULTY / shares_a_second
-        if ideal <= 0:
+        if ideal <= 0 or self.meter.relative_error() > SURE_ENOUGH:
             return
         wanted = power_of_two_at_most(Difficulty(ideal))
         if connection.suggested == wanted or connection.difficulty / 2 < wanted < connection.difficulty * 2:

@@ -42,7 +42,6 @@ class Timers:
 
     subscribe: Seconds = Seconds(15)
     authorize: Seconds = Seconds(30)
-    read_idle: Seconds = Seconds(600)
     keepalive: Seconds = Seconds(25)
     """cgminer gives a pool up after 90 s without a line."""
     upstream_connect: Seconds = Seconds(15)
@@ -112,5 +111,7 @@ class RelaySettings:
     tenants: tuple[TenantSettings, ...]
     listeners: dict[str, tuple[str, ...]]
     """Name of a listener to the tenants that it serves, in order of matching."""
+    owned: frozenset[str] = frozenset()
+    """Listeners of one tenant alone: every user name there is its own, whatever its pattern."""
     limits: Limits = field(default_factory=Limits)
     timers: Timers = field(default_factory=Timers)

@@ -1,0 +1,334 @@
+"""Variable difficulty: find the power of two at which a miner sends shares at the wanted rate, and keep it.
+
+The *ratio* is the ideal difficulty divided by the present one, which is also the share rate divided by
+the wanted rate. The largest power of two at most the ideal makes it lie in [1, 2).
+
+Opening: few shares move the difficulty far and at once. Later, two of Page's cumulative-sum tests watch for
+a ratio that has left [0.7, 2]: among tests with as few false alarms they find a change soonest, and they
+remember three numbers each. A window of so many shares or seconds, as ckpool has it, either misses slow
+changes or flaps: at 8 shares a minute, four minutes of a constant miner vary by 18 %.
+"""
+
+import math
+from dataclasses import dataclass
+
+from proxy.mining.difficulty import power_of_two_at_most
+from proxy.mining.hashrate import HashrateMeter
+from proxy.units import Difficulty, HashesPerSecond, Seconds
+
+_RAISE_FROM, _RAISE_TO = 1.7, 2.33
+"""Ratios that the upper test tells apart; it drifts towards a raise above 2.0."""
+_LOWER_FROM, _LOWER_TO = 0.84, 0.58
+"""Ratios that the lower test tells apart; it drifts towards lowering below 0.70.
+
+Halving 1.7 gives 0.85 and doubling 0.84 gives 1.68: some power of two puts every miner where both tests
+rest, so a constant hashrate comes to rest.
+"""
+_LOWEST, _HIGHEST = 0.7, 2.0
+"""Ratios that end the opening; measured with 16 shares, another one is acted upon and measured again."""
+_LEAST_SPAN = Seconds(1.0)
+"""Shares that arrive together (a segment, a stalled link) are taken as spread over at least this."""
+_QUIET_STEPS = (4.0, 4.0, 4.0, 4.0, 16.0)
+"""Factors of lowering while a new miner has sent nothing; the last repeats.
+
+Slow at first, for an ASIC may boot for a minute; 80 s of silence, the last at difficulty 128, mean a
+processor or a USB stick: at steps of 4, a processor's 7 MH/s would see its first share after three minutes.
+"""
+_FAR = 4.0
+"""A ratio at which a few shares are credible: with 4 of them a ratio of 1 looks like this in 2 % of cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class VardiffSettings:
+    """What operators may set.
+
+    Raises:
+        ValueError: a value that no miner could be served with.
+
+    """
+
+    shares_per_minute: float = 8.0
+    """Wanted rate at the ideal difficulty; rounding down makes it up to twice that. DATUM: 8, ckpool: 18,
+    SRI: 6. On metered satellite links 3 to 4 (facts/reliability.md section 4)."""
+    start: Difficulty = Difficulty(8192.0)
+    """Given to miners not seen before: 3 shares a second from 100 TH/s, one in 35 s from 1 TH/s; the opening
+    soon corrects both. public-pool: 16,384, ViaBTC: 1,024, ckpool: 42. Brought into minimum and maximum."""
+    minimum: Difficulty = Difficulty(2.0**-20)
+    """No change goes below. The default gives a miner of 550 H/s its 8 shares a minute. Rounded down to a
+    power of two."""
+    maximum: Difficulty | None = None
+    """No change, floor or hint goes above; None leaves the clamp to the upstream's difficulty alone. Rounded
+    down to a power of two."""
+    first_shares: int = 4
+    """Shares that can move the difficulty when it is 4 times too low or more. DATUM waits for 8 and
+    an excess of 8; what a wrong early step costs is one more step."""
+    settled_shares: int = 16
+    """Shares, or wanted intervals, at one difficulty that may end the opening; 16 measure the ratio to 25 %."""
+    quiet: Seconds = Seconds(20.0)
+    """Silence after which the opening lowers the difficulty by 4, from the fifth time on by 16; each share
+    seen allows as much silence again. Never less than 2.5 wanted intervals, which a miner at its ideal
+    exceeds in 8 % of cases. public-pool and DATUM: 60 s."""
+    window: Seconds = Seconds(240.0)
+    """Memory of the hashrate estimate. ckpool: 240 s between changes, 300 s of decay."""
+    greatest_jump: float = 1024.0
+    """Largest factor of a raise during the opening."""
+    greatest_step: float = 4.0
+    """Largest factor of a change after the opening (facts/reliability.md section 4)."""
+    silence_limit: float = 64.0
+    """After the opening, silence lowers no further than the last credited difficulty divided by this. A rig
+    that tripped for an hour would otherwise come back with thousands of shares a second."""
+    raise_certainty: float = 7.0
+    """Log-likelihood at which the upper test decides; the false alarms fall as its exponential."""
+    lower_certainty: float = 6.0
+    """The same of the lower test. Less, because what lowers too early is soon corrected: by more shares."""
+
+    def __post_init__(self) -> None:
+        """Refuse nonsense."""
+        for name in ("shares_per_minute", "start", "minimum", "quiet", "window"):
+            _require(name, getattr(self, name), above=0.0)
+        for name in ("greatest_jump", "greatest_step", "silence_limit"):
+            _require(name, getattr(self, name), above=2.0 - 1e-9)
+        for name in ("raise_certainty", "lower_certainty"):
+            _require(name, getattr(self, name), above=1.0)
+        if self.maximum is not None:
+            _require("maximum", self.maximum, above=0.0)
+            if self.maximum < self.minimum:
+                raise ValueError(f"maximum {self.maximum} is below minimum {self.minimum}")
+        if not 2 <= self.first_shares <= self.settled_shares:
+            raise ValueError(
+                f"first_shares must be 2 to settled_shares ({self.settled_shares}), not {self.first_shares}"
+            )
+
+
+def _require(name: str, value: float, *, above: float) -> None:
+    if not (math.isfinite(value) and value > above):
+        raise ValueError(f"{name} must be a finite number above {above:g}, not {value}")
+
+
+class _Drift:
+    """One of Page's tests: a sum that falls to zero while all is well and climbs once it is not.
+
+    The sum is the log-likelihood of ratio ``changed`` against ``normal``, given how many shares came (in
+    units of the present difficulty) in how many wanted intervals. When it last was zero is the likeliest
+    time of the change, so what came since then measures the new ratio.
+    """
+
+    __slots__ = ("_per_interval", "_per_share", "intervals", "score", "shares")
+
+    def __init__(self, normal: float, changed: float) -> None:
+        self._per_share = math.log(changed / normal)
+        self._per_interval = normal - changed
+        self.restart()
+
+    def restart(self) -> None:
+        self.score = self.shares = self.intervals = 0.0
+
+    def pass_time(self, intervals: float) -> None:
+        self.intervals += intervals
+        self._climb(self._per_interval * intervals)
+
+    def count(self, shares: float) -> None:
+        self.shares += shares
+        self._climb(self._per_share * shares)
+
+    def _climb(self, amount: float) -> None:
+        self.score += amount
+        if self.score <= 0:
+            self.restart()
+
+
+class Vardiff:
+    """The difficulty that one session should have. No clock: ``now`` is monotonic and passed in.
+
+    ``share`` tells what was credited, ``decide`` is asked after shares and on ticks (every few seconds).
+    Create it, or ``resume`` it, when the miner gets its first job: time without work is not silence.
+    """
+
+    __slots__ = (
+        "_at", "_converged", "_floor", "_intervals", "_known", "_last_credited", "_lower", "_meter",
+        "_paused", "_quiet_steps", "_raise", "_seen", "_settings", "_suggested", "_wanted", "_work",
+        "_worked",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        settings: VardiffSettings,
+        now: Seconds,
+        *,
+        start: Difficulty | None = None,
+        floor: Difficulty | None = None,
+    ) -> None:
+        """Begin the opening.
+
+        Args:
+            settings: Of the listener or tenant.
+            now: When the miner gets its first work.
+            start: What this worker had when last seen, instead of ``settings.start``.
+            floor: The least that this miner's software takes (quirk table: NiceHash 524,288), rounded
+                down to a power of two; ``settings.maximum`` still binds.
+
+        """
+        self._settings = settings
+        self._floor = settings.minimum if floor is None else floor
+        self._suggested = settings.minimum
+        self._at = now
+        self._paused = False
+        self._worked = Seconds(0.0)  # seconds not paused: the clock of everything below
+        self._meter = HashrateMeter(self._worked, (settings.window,))
+        self._raise = _Drift(_RAISE_FROM, _RAISE_TO)
+        self._lower = _Drift(_LOWER_FROM, _LOWER_TO)
+        self._quiet_steps = 0  # taken one after the other
+        self._last_credited: Difficulty | None = None
+        self._known = False  # has been through an opening
+        self._converged = False
+        self._wanted = self._bounded(settings.start if start is None else start)
+        self._restart()
+
+    @property
+    def difficulty(self) -> Difficulty:
+        """The wanted difficulty: a power of two, not yet clamped to the upstream's."""
+        return self._wanted
+
+    @property
+    def converged(self) -> bool:
+        """False during the opening: re-issue the job at once with a new difficulty; else await the next job.
+
+        A miner whose hashrate suddenly grows fourfold is in its opening again.
+        """
+        return self._converged
+
+    def clamped(self, upstream: Difficulty) -> Difficulty:
+        """Return the difficulty to assign: the wanted one, but never above the upstream's.
+
+        A share that the upstream would pay must not be thrown away here, so this outranks every floor.
+        """
+        return min(self._wanted, power_of_two_at_most(upstream))
+
+    def hashrate(self, now: Seconds) -> HashesPerSecond:
+        """Return the hashrate while not paused, over ``settings.window``."""
+        self._pass_time(now)
+        return self._meter.rate(self._worked)
+
+    def share(self, credited: Difficulty, now: Seconds) -> None:
+        """Count an accepted share with the difficulty of its job, which need not be the present one.
+
+        While paused it counts for nothing, as the time does not.
+        """
+        self._pass_time(now)
+        if self._paused:
+            return
+        shares = credited / self._wanted
+        self._seen += 1
+        self._work += shares
+        self._raise.count(shares)
+        self._lower.count(shares)
+        self._quiet_steps = 0
+        self._last_credited = credited
+        self._meter.add(credited, self._worked)
+
+    def decide(self, now: Seconds) -> Difficulty | None:
+        """Return the new wanted difficulty if it changes now, else None."""
+        self._pass_time(now)
+        if self._paused:
+            return None
+        ratio = self._ratio_later() if self._converged else self._ratio_in_opening()
+        if ratio is None:
+            return None
+        before = self._wanted
+        wanted = before * ratio
+        if self._seen == 0 and self._known and self._last_credited is not None:
+            wanted = max(wanted, min(before, self._last_credited / self._settings.silence_limit))
+        self._wanted = self._bounded(Difficulty(wanted))
+        self._restart()
+        return None if self._wanted == before else self._wanted
+
+    def suggest(self, difficulty: Difficulty, now: Seconds) -> None:
+        """Take the miner's hint as the present difficulty and the floor of later changes, as ckpool does.
+
+        It is rounded down to a power of two and brought into minimum and maximum; a later hint replaces
+        it. One that is not a finite number above zero is ignored.
+        """
+        self._pass_time(now)
+        if not (math.isfinite(difficulty) and difficulty > 0):
+            return
+        self._suggested = difficulty
+        self._wanted = self._bounded(difficulty)
+        self._restart()
+
+    def pause(self, now: Seconds) -> None:
+        """Stop the clock: work is withheld or the miner curtailed, so its silence means nothing."""
+        self._pass_time(now)
+        self._paused = True
+
+    def resume(self, now: Seconds) -> None:
+        """Let the clock go on."""
+        self._pass_time(now)
+        self._paused = False
+
+    def _bounded(self, difficulty: Difficulty) -> Difficulty:
+        maximum = self._settings.maximum
+        wanted = max(difficulty, self._settings.minimum, self._floor, self._suggested)
+        return power_of_two_at_most(wanted if maximum is None else min(wanted, maximum))
+
+    def _can_change_by(self, ratio: float) -> bool:
+        return self._bounded(Difficulty(self._wanted * ratio)) != self._wanted
+
+    def _restart(self) -> None:
+        """Forget the evidence: it was about another difficulty, or has been acted upon."""
+        self._seen = 0  # shares
+        self._work = 0.0  # the same in units of the present difficulty
+        self._intervals = 0.0  # wanted intervals between shares that have passed
+        self._raise.restart()
+        self._lower.restart()
+
+    def _pass_time(self, now: Seconds) -> None:
+        elapsed = now - self._at
+        if elapsed <= 0:
+            return
+        self._at = now
+        if self._paused:
+            return
+        self._worked = Seconds(self._worked + elapsed)
+        intervals = self._in_intervals(elapsed)
+        self._intervals += intervals
+        self._raise.pass_time(intervals)
+        self._lower.pass_time(intervals)
+
+    def _in_intervals(self, seconds: float) -> float:
+        return seconds * self._settings.shares_per_minute / 60.0
+
+    def _ratio_in_opening(self) -> float | None:
+        settings = self._settings
+        span = max(self._intervals, self._in_intervals(_LEAST_SPAN))
+        if self._seen >= settings.first_shares:
+            # One share less: the last one ends the time that is measured.
+            ratio = self._work * (1 - 1 / self._seen) / span
+            # One standard deviation less: too hard costs minutes of waiting, too easy a few shares.
+            jump = min(ratio * (1 - 1 / math.sqrt(self._seen)), settings.greatest_jump)
+            if ratio >= _FAR and self._can_change_by(jump):
+                return jump
+            # Work and not only shares: those still under way from an easier job are many and say little.
+            if max(min(self._seen, self._work), self._intervals) >= settings.settled_shares:
+                self._known = True
+                self._converged = _LOWEST <= ratio < _HIGHEST or not self._can_change_by(ratio)
+                # Evidence that all is well restarts the tests too: hence 1, not None.
+                return 1.0 if self._converged else ratio
+        quiet = max(self._in_intervals(settings.quiet), 2.5)
+        if self._intervals < quiet * (self._work + 1):
+            return None
+        if self._seen > 0:
+            return max(0.25, min(0.5, (self._work + 1) / self._intervals))
+        self._quiet_steps += 1
+        return 1 / _QUIET_STEPS[min(self._quiet_steps, len(_QUIET_STEPS)) - 1]
+
+    def _ratio_later(self) -> float | None:
+        settings = self._settings
+        if self._raise.score >= settings.raise_certainty:
+            span = max(self._raise.intervals, self._in_intervals(_LEAST_SPAN))
+            ratio = max(2.0, (self._raise.shares - 1) / span)
+            self._converged = ratio < _FAR or not self._can_change_by(ratio)
+            return min(ratio, settings.greatest_step)
+        if self._lower.score >= settings.lower_certainty:
+            ratio = (self._lower.shares + 1) / self._lower.intervals
+            return max(1 / settings.greatest_step, min(0.5, ratio))
+        return None

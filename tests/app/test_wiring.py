@@ -1,0 +1,97 @@
+"""What the configuration says is what the relay and the edges are told."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from proxy.adapters.tcp.downstream import ListenerSettings
+from proxy.adapters.tcp.upstream import DialSettings
+from proxy.app.wiring import dial_settings, listener_settings, relay_settings, reloaded
+from proxy.config.load import settings_from
+from proxy.relay.settings import Limits, Timers
+
+UPSTREAM = {"name": "pool", "url": "stratum+tcp://pool.example:3333", "user": "acct.{worker}"}
+
+
+def test_defaults_of_the_configuration_are_those_of_the_code() -> None:
+    settings = settings_from({"tenant": [{"id": "main", "upstream": [UPSTREAM]}]}, base=Path.cwd())
+    relayed = relay_settings(settings)
+    assert relayed.limits == Limits()
+    assert relayed.timers == Timers()
+    assert listener_settings(settings) == ListenerSettings()
+    assert dial_settings(settings) == DialSettings()
+
+
+def test_every_limit_and_timer_reaches_the_relay() -> None:
+    """Each is set to a value of its own; none may be left at its default or be mixed up."""
+    stratum_limits = {
+        "max_sessions": 1001,
+        "line_before_authorize": 1002,
+        "line_after_authorize": 1003,
+        "malformed_lines": 104,
+        "workers_per_session": 105,
+    }
+    stratum_timers = {"subscribe": 11, "authorize": 12, "keepalive_line": 13, "job_retention": 114}
+    upstream = {
+        "connect": 21,
+        "reply": 22,
+        "idle": 23,
+        "backoff_base": 2.4,
+        "backoff_cap": 25,
+        "backoff_reset": 26,
+        "failback_hold": 27,
+        "failover_patience": 28,
+        "lost_job_grace": 29,
+        "max_connections_per_pool": 30,
+        "submit_buffer": 31,
+        "submit_buffer_age": 32,
+        "reject_streak": 33,
+        "line_limit": 34000,
+        "nonsense": 35,
+        "worker_names": 36,
+        "suggest_interval": 37,
+        "start_hold": 38,
+        "uplink_shares_per_second": 39,
+        "pace_hold": 40,
+    }
+    raw = {
+        "stratum": {"limits": stratum_limits, "timers": stratum_timers},
+        "upstream": upstream,
+        "tenant": [{"id": "main", "upstream": [UPSTREAM]}],
+    }
+    relayed = relay_settings(settings_from(raw, base=Path.cwd()))
+    told = {getattr(relayed.limits, field.name) for field in fields(Limits)}
+    told |= {getattr(relayed.timers, field.name) for field in fields(Timers)}
+    assert told == {*stratum_limits.values(), *stratum_timers.values(), *upstream.values()}
+
+
+def test_shared_listeners_serve_tenants_with_a_pattern_and_own_ports_their_tenant_alone() -> None:
+    raw = {
+        "stratum": {"listen": ["127.0.0.1:3333"]},
+        "tenant": [
+            {"id": "acme", "user_match": "acme.*", "upstream": [UPSTREAM]},
+            {"id": "bor", "user_match": "bor.*", "ports": [3334], "upstream": [UPSTREAM]},
+            {"id": "own", "ports": [3335], "upstream": [UPSTREAM]},
+        ],
+    }
+    relayed = relay_settings(settings_from(raw, base=Path.cwd()))
+    assert list(relayed.listeners.values()) == [("acme", "bor"), ("bor",), ("own",)]
+    assert [name in relayed.owned for name in relayed.listeners] == [False, True, True]
+
+
+def test_a_reload_changes_nothing_that_sessions_hold_on_to() -> None:
+    def configured(match: str, user: str, size: int) -> dict[str, object]:
+        tenant = {
+            "id": "a",
+            "user_match": match,
+            "extranonce2_size": size,
+            "upstream": [{**UPSTREAM, "user": user}],
+        }
+        return {"tenant": [tenant]}
+
+    running = relay_settings(settings_from(configured("a.*", "one", 4), base=Path.cwd()))
+    new = relay_settings(settings_from(configured("b.*", "two", 2), base=Path.cwd()))
+    result = reloaded(running, new)
+    assert result.tenants[0].user_match == "a.*"
+    assert result.tenants[0].extranonce2_size == 4
+    assert result.tenants[0].pools[0].user == "two"
+    assert replace(result, tenants=running.tenants) == running
