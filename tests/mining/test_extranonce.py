@@ -1,0 +1,319 @@
+"""Extranonces: how an upstream's is cut up, and that no two sessions ever hold the same lease."""
+
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from proxy.mining.extranonce import DEFAULT_WIDTHS, LeaseSpace, Widths, choose_widths
+from proxy.units import Seconds
+
+NOW = Seconds(0.0)
+sizes = st.integers(2, 16)
+wishes = st.none() | st.integers(2, 8)
+
+
+@pytest.mark.parametrize(
+    ("size", "rolling", "fixed"),
+    [
+        (2, (0, 2), (0, 2)),
+        (3, (1, 2), (1, 2)),
+        (4, (2, 2), (1, 3)),
+        (5, (2, 3), (2, 3)),
+        (6, (2, 4), (2, 4)),
+        (7, (3, 4), (3, 4)),
+        *((size, (4, 4), (4, 4)) for size in range(8, 17)),
+    ],
+)
+def test_widths_of_every_upstream_size(size: int, rolling: tuple[int, int], fixed: tuple[int, int]) -> None:
+    assert choose_widths(size, rolling=True) == Widths(*rolling)
+    assert choose_widths(size, rolling=False) == Widths(*fixed)
+
+
+@given(size=sizes, rolling=st.booleans(), wish=wishes)
+def test_widths_fit_the_upstream_and_the_wire(size: int, rolling: bool, wish: int | None) -> None:
+    widths = choose_widths(size, rolling=rolling, miner=wish)
+    assert widths.total == widths.lease + widths.miner <= size
+    assert 2 <= widths.miner <= 8
+    assert 0 <= widths.lease <= 4
+    assert widths.lease >= 1 or size == 2
+
+
+@given(size=sizes, rolling=st.booleans(), wish=st.integers(2, 8))
+def test_wish_is_honoured_or_missed_by_as_little_as_leaves_a_byte_of_lease(
+    size: int, rolling: bool, wish: int
+) -> None:
+    widths = choose_widths(size, rolling=rolling, miner=wish)
+    if size - wish >= 1:
+        assert widths.miner == wish
+    else:
+        assert widths.miner == max(2, size - 1)
+    assert widths.lease == min(4, size - widths.miner)
+
+
+@given(size=st.integers().filter(lambda size: not 2 <= size <= 16))
+def test_upstream_sizes_off_the_wire_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="2 to 16"):
+        choose_widths(size, rolling=True)
+
+
+@given(wish=st.integers().filter(lambda wish: not 2 <= wish <= 8))
+def test_wishes_that_no_miner_takes_are_refused(wish: int) -> None:
+    with pytest.raises(ValueError, match="2 to 8"):
+        choose_widths(8, rolling=True, miner=wish)
+
+
+@pytest.mark.parametrize(("lease", "miner"), [(-1, 4), (5, 4), (2, 1), (2, 9)])
+def test_widths_off_the_wire_are_refused(lease: int, miner: int) -> None:
+    with pytest.raises(ValueError, match="bytes"):
+        Widths(lease, miner)
+
+
+def test_default_widths_fit_an_upstream_of_four_bytes() -> None:
+    assert choose_widths(4, rolling=True) == DEFAULT_WIDTHS
+
+
+class LeaseMachine(RuleBasedStateMachine):
+    """LeaseSpace against a model that keeps every lease in one of three dictionaries and knows no order."""
+
+    held = Bundle("held")
+    sessions = st.sampled_from(["a", "b", "c", "d"])
+    waits = st.sampled_from([0.0, 0.0, 1.0, 7.0])
+
+    @initialize(width=st.sampled_from([0, 1, 1, 2]), most=st.integers(0, 256))
+    def begin(self, width: int, most: int) -> None:
+        self.space = LeaseSpace(width)
+        self.now = 0.0
+        self.live: dict[bytes, str] = {}
+        self.quarantine: dict[bytes, tuple[str, float]] = {}
+        self.last_freed: dict[str, bytes] = {}
+        # Other sessions fill the space to any degree, so that both ways of searching are met.
+        for number in range(min(most, self.space.capacity)):
+            lease = self.space.take(session=f"filler {number}", now=NOW)
+            assert lease is not None
+            assert lease not in self.live
+            self.live[lease] = f"filler {number}"
+
+    def wait(self, seconds: float) -> Seconds:
+        self.now += seconds
+        return Seconds(self.now)
+
+    def owned(self, lease: bytes, session: str) -> None:
+        assert len(lease) == self.space.width
+        assert lease not in self.live
+        self.live[lease] = session
+
+    def stale(self, lease: bytes) -> None:
+        session, _ = self.quarantine.pop(lease)
+        if self.last_freed.get(session) == lease:
+            del self.last_freed[session]
+
+    @rule(target=held, session=sessions, seconds=waits)
+    def take(self, session: str, seconds: float) -> object:
+        lease = self.space.take(session=session, now=self.wait(seconds))
+        if lease is None:
+            assert len(self.live) + len(self.quarantine) == self.space.capacity
+            return multiple()
+        assert lease not in self.quarantine
+        self.owned(lease, session)
+        return lease
+
+    @rule(target=held, session=sessions, seconds=waits, data=st.data())
+    def take_preferred(self, session: str, seconds: float, data: st.DataObject) -> object:
+        known = [*self.live, *self.quarantine]
+        fresh = st.binary(max_size=3)
+        prefer = data.draw(st.sampled_from(known) | fresh if known else fresh)
+        lease = self.space.take(session=session, now=self.wait(seconds), prefer=prefer)
+        mine = self.quarantine.get(prefer, ("", 0.0))[0] == session
+        unheld = prefer not in self.live and prefer not in self.quarantine
+        if len(prefer) == self.space.width and (mine or unheld):
+            assert lease == prefer
+        elif lease is None:
+            assert len(self.live) + len(self.quarantine) == self.space.capacity
+        else:
+            assert lease not in self.quarantine
+        if lease is None:
+            return multiple()
+        if lease in self.quarantine:
+            self.stale(lease)
+        self.owned(lease, session)
+        return lease
+
+    @rule(target=held, session=sessions, seconds=waits)
+    def resume(self, session: str, seconds: float) -> object:
+        lease = self.space.resume(session, self.wait(seconds))
+        assert lease == self.last_freed.get(session)
+        if lease is None:
+            return multiple()
+        self.stale(lease)
+        self.owned(lease, session)
+        return lease
+
+    @rule(lease=consumes(held), seconds=waits)
+    def free(self, lease: bytes, seconds: float) -> None:
+        now = self.wait(seconds)
+        self.space.free(lease, now)
+        session = self.live.pop(lease)
+        self.quarantine[lease] = (session, now)
+        self.last_freed[session] = lease
+        with pytest.raises(ValueError, match="not live"):
+            self.space.free(lease, now)
+
+    @rule(data=st.data(), seconds=waits)
+    def free_many(self, data: st.DataObject, seconds: float) -> None:
+        now = self.wait(seconds)
+        fillers = [lease for lease, session in self.live.items() if session.startswith("filler")]
+        for lease in fillers[: data.draw(st.integers(0, len(fillers)))]:
+            self.space.free(lease, now)
+            session = self.live.pop(lease)
+            self.quarantine[lease] = (session, now)
+            self.last_freed[session] = lease
+
+    @rule(seconds=waits)
+    def jobs_stale(self, seconds: float) -> None:
+        self.space.jobs_stale(self.wait(seconds))
+        for lease in list(self.quarantine):
+            self.stale(lease)
+
+    @rule(seconds=waits, age=st.sampled_from([0.0, 1.0, 5.0, 600.0]))
+    def expire(self, seconds: float, age: float) -> None:
+        self.space.expire(self.wait(seconds), Seconds(age))
+        for lease, (_, freed) in list(self.quarantine.items()):
+            if self.now - freed > age:
+                self.stale(lease)
+
+    @invariant()
+    def counts_and_questions_agree(self) -> None:
+        assert self.space.live == len(self.live)
+        assert self.space.quarantined == len(self.quarantine)
+        assert self.space.capacity == 256**self.space.width
+        assert self.space.is_full == (len(self.live) + len(self.quarantine) == self.space.capacity)
+        for number in range(0, self.space.capacity, max(1, self.space.capacity // 64)):
+            lease = number.to_bytes(self.space.width, "big")
+            assert self.space.is_free(lease) == (lease not in self.live and lease not in self.quarantine)
+        assert not self.space.is_free(bytes(self.space.width + 1))
+
+
+TestLeases = LeaseMachine.TestCase
+TestLeases.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+def churn(space: LeaseSpace, rounds: int, held: int) -> list[bytes]:
+    """Return the leases given, in order, while ``held`` sessions come and go and every job is clean."""
+    given_out: list[bytes] = []
+    for number in range(rounds):
+        lease = space.take(session=f"s{number}", now=Seconds(number))
+        assert lease is not None
+        given_out.append(lease)
+        if len(given_out) >= held:
+            space.free(given_out[number - held + 1], Seconds(number))
+            space.jobs_stale(Seconds(number))
+    return given_out
+
+
+@pytest.mark.parametrize("held", [1, 100, 127, 128, 129, 200, 255])
+def test_a_freed_lease_waits_for_every_other_free_one(held: int) -> None:
+    given_out = churn(LeaseSpace(1), 2000, held)
+    for number, lease in enumerate(given_out[:-256]):
+        # 256 leases of which held - 1 are live: all the others are given before this one comes again.
+        assert lease not in given_out[number + 1 : number + 256]
+
+
+def test_every_lease_is_given_once_before_any_is_given_again() -> None:
+    given_out = churn(LeaseSpace(2), 65_536, 500)
+    assert len(set(given_out)) == 65_536
+
+
+@pytest.mark.parametrize("width", [0, 1, 2])
+def test_a_space_serves_exactly_its_capacity(width: int) -> None:
+    space = LeaseSpace(width)
+    leases = {space.take(session=f"s{number}", now=NOW) for number in range(256**width)}
+    assert None not in leases
+    assert len(leases) == space.capacity
+    assert space.is_full
+    assert space.take(session="one too many", now=NOW) is None
+
+
+def test_a_resumed_lease_is_not_given_to_a_namesake_again() -> None:
+    space = LeaseSpace(1)
+    lease = space.take(session="a", now=NOW)
+    assert lease is not None
+    space.free(lease, NOW)
+    assert space.resume("a", NOW) == lease
+    assert space.resume("a", NOW) is None
+
+
+def test_the_end_of_an_older_quarantine_does_not_forget_the_newer_lease_of_the_session() -> None:
+    space = LeaseSpace(1)
+    older, newer = space.take(session="a", now=NOW), space.take(session="a", now=NOW)
+    assert older is not None
+    assert newer is not None
+    space.free(older, Seconds(1.0))
+    space.free(newer, Seconds(500.0))
+    space.expire(Seconds(700.0), Seconds(600.0))
+    assert space.is_free(older)
+    assert space.resume("a", Seconds(700.0)) == newer
+
+
+def test_quarantine_alone_can_fill_a_space_and_a_clean_job_empties_it() -> None:
+    space = LeaseSpace(0)
+    assert space.take(session="a", now=NOW) == b""
+    space.free(b"", NOW)
+    assert space.take(session="b", now=NOW) is None
+    space.jobs_stale(NOW)
+    assert space.take(session="b", now=NOW) == b""
+
+
+class CountingDict(dict[int, str]):
+    """Counts the questions that a search asks."""
+
+    asked = 0
+
+    # typing.override is Python 3.12.
+    def __contains__(self, key: object) -> bool:  # type: ignore[explicit-override]
+        self.asked += 1
+        return super().__contains__(key)
+
+
+@pytest.mark.parametrize("held", [20_000, 32_768, 40_000, 65_535])
+def test_taking_stays_cheap_however_full_the_space_is(held: int) -> None:
+    space = LeaseSpace(2)
+    live = space._live = CountingDict()
+    leases = [space.take(session=f"s{number}", now=NOW) for number in range(held)]
+    filled = live.asked
+    for number in range(20_000):
+        lease = leases[number % held]
+        assert lease is not None
+        space.free(lease, NOW)
+        space.jobs_stale(NOW)
+        leases[number % held] = space.take(session="next", now=NOW)
+    assert filled <= 2 * 65_536 + 2 * held
+    assert live.asked - filled <= 8 * 20_000 + 65_536
+
+
+def test_memory_follows_what_is_held_and_not_the_space() -> None:
+    space = LeaseSpace(4)
+    churn(space, 50_000, 10)
+    tables = (space._live, space._quarantine, space._last_freed)
+    assert all(len(table) <= 10 for table in tables)
+    assert space._free is None
+    assert sum(sys.getsizeof(table) for table in tables) < 10_000
+
+
+def test_the_list_of_free_leases_is_dropped_when_most_are_free_again() -> None:
+    space = LeaseSpace(2)
+    leases = [space.take(session=f"s{number}", now=NOW) for number in range(40_000)]
+    assert space._free is not None
+    for lease in leases:
+        assert lease is not None
+        space.free(lease, NOW)
+    space.jobs_stale(NOW)
+    assert space._free is None
+    assert space.take(session="again", now=NOW) == (40_000).to_bytes(2, "big")
+
+
+def test_a_lease_wider_than_four_bytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 to 4"):
+        LeaseSpace(5)
