@@ -15,6 +15,17 @@ class SessionOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class MinerAtRisk:
+    """What a miner is given exceeds what its software is known to bear. Told once a session and kind."""
+
+    session: int
+    tenant: str
+    worker: str
+    client: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionClosed:
     """A miner's connection ended."""
 
@@ -124,6 +135,7 @@ class BlockFound:
 
 Event = (
     SessionOpened
+    | MinerAtRisk
     | SessionClosed
     | SessionRefused
     | UpstreamReady

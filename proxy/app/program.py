@@ -74,6 +74,7 @@ class Program:
         self._clock = loop.time
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
+        self._ready = asyncio.Event()
         self._event_log = EventLog(self._clock)
         self._blocks = BlockFiles(settings.site.data_dir / "blocks")
         self._hear = hear
@@ -120,6 +121,7 @@ class Program:
     def stop(self) -> None:
         """Ask the program to end: what is pending is committed, answered and settled first."""
         self._stop.set()
+        self._ready.set()
 
     async def run(self) -> None:
         """Serve until ``stop``.
@@ -159,12 +161,13 @@ class Program:
     async def _tick(self) -> None:
         while True:
             self.relay.tick(self._now())
+            if self.relay.is_ready(self._now()):
+                self._ready.set()
             await asyncio.sleep(TICK)
 
     async def _let_in(self) -> list[asyncio.Server]:
-        """Open the listeners once the pools' offers are known, so that nobody gets widths that change again."""
-        while not self.relay.is_ready(self._now()) and not self._stop.is_set():
-            await asyncio.sleep(TICK / 4)
+        """Open the listeners once the pools' offers are known: nobody shall get widths that change again."""
+        await self._ready.wait()
         servers: list[asyncio.Server] = []
         for plan in listener_plans(self.settings):
             endpoint = plan.door.endpoint

@@ -59,7 +59,7 @@ def choose_widths(upstream_size: int, *, rolling: bool, miner: int | None = None
     Two bytes of lease come first (65,536 sessions on a connection), then the miner's up to four, then
     the lease up to four. The miner's part never falls below what lasts between two jobs: 2 bytes
     with version rolling; without it 3, where the upstream gives 4 or more (a 200 TH/s miner uses 2 bytes up
-    in 1.4 s, 3 in 360 s: facts/stratum-v1.md 4.5).
+    in 1.4 s, 3 in 360 s).
 
     Args:
         upstream_size: The smallest extranonce2 size among the route's upstreams, 2 to 16 bytes.

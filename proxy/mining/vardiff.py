@@ -35,7 +35,7 @@ Slow at first, for an ASIC may boot for a minute; 80 s of silence, the last at d
 processor or a USB stick: at steps of 4, a processor's 7 MH/s would see its first share after three minutes.
 """
 _FAR = 4.0
-"""A ratio at which a few shares are credible: with 4 of them a ratio of 1 looks like this in 2 % of cases."""
+"""A ratio at which a few shares are credible: with 4 of them a ratio of 1 looks like this in 1 % of cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class VardiffSettings:
 
     shares_per_minute: float = 8.0
     """Wanted rate at the ideal difficulty; rounding down makes it up to twice that. DATUM: 8, ckpool: 18,
-    SRI: 6. On metered satellite links 3 to 4 (facts/reliability.md section 4)."""
+    SRI: 6. On metered satellite links 3 to 4."""
     start: Difficulty = Difficulty(8192.0)
     """Given to miners not seen before: 3 shares a second from 100 TH/s, one in 35 s from 1 TH/s; the opening
     soon corrects both. public-pool: 16,384, ViaBTC: 1,024, ckpool: 42. Brought into minimum and maximum."""
@@ -63,7 +63,7 @@ class VardiffSettings:
     """Shares that can move the difficulty when it is 4 times too low or more. DATUM waits for 8 and
     an excess of 8; what a wrong early step costs is one more step."""
     settled_shares: int = 16
-    """Shares, or wanted intervals, at one difficulty that may end the opening; 16 measure the ratio to 25 %."""
+    """Shares, or wanted intervals, at one difficulty that may end the opening: 16 tell the ratio to 25 %."""
     quiet: Seconds = Seconds(20.0)
     """Silence after which the opening lowers the difficulty by 4, from the fifth time on by 16; each share
     seen allows as much silence again. Never less than 2.5 wanted intervals, which a miner at its ideal
@@ -73,7 +73,8 @@ class VardiffSettings:
     greatest_jump: float = 1024.0
     """Largest factor of a raise during the opening."""
     greatest_step: float = 4.0
-    """Largest factor of a change after the opening (facts/reliability.md section 4)."""
+    """Largest factor of one change after the opening, so that a stalled link that delivers all at once does
+    little. SRI: 3 down, 10 up."""
     silence_limit: float = 64.0
     """After the opening, silence lowers no further than the last credited difficulty divided by this. A rig
     that tripped for an hour would otherwise come back with thousands of shares a second."""
@@ -145,7 +146,7 @@ class Vardiff:
     """
 
     __slots__ = (
-        "_at", "_converged", "_floor", "_intervals", "_known", "_last_credited", "_lower", "_meter",
+        "_at", "_boot", "_converged", "_floor", "_intervals", "_known", "_last_credited", "_lower", "_meter",
         "_paused", "_quiet_steps", "_raise", "_seen", "_settings", "_suggested", "_wanted", "_work",
         "_worked",
     )  # fmt: skip
@@ -157,6 +158,7 @@ class Vardiff:
         *,
         start: Difficulty | None = None,
         floor: Difficulty | None = None,
+        boot: Seconds = Seconds(0.0),
     ) -> None:
         """Begin the opening.
 
@@ -166,6 +168,8 @@ class Vardiff:
             start: What this worker had when last seen, instead of ``settings.start``.
             floor: The least that this miner's software takes (quirk table: NiceHash 524,288), rounded
                 down to a power of two; ``settings.maximum`` still binds.
+            boot: How long silence before the first share means nothing: an ASIC logs in, then tunes its
+                boards for minutes. What lowers after that is bounded as for a miner that has been seen.
 
         """
         self._settings = settings
@@ -182,6 +186,9 @@ class Vardiff:
         self._known = False  # has been through an opening
         self._converged = False
         self._wanted = self._bounded(settings.start if start is None else start)
+        self._boot = boot
+        if boot > 0:
+            self._known, self._last_credited = True, self._wanted
         self._restart()
 
     @property
@@ -313,6 +320,8 @@ class Vardiff:
                 self._converged = _LOWEST <= ratio < _HIGHEST or not self._can_change_by(ratio)
                 # Evidence that all is well restarts the tests too: hence 1, not None.
                 return 1.0 if self._converged else ratio
+        if self._worked < self._boot and self._meter.effective_shares() == 0:
+            return None
         quiet = max(self._in_intervals(settings.quiet), 2.5)
         if self._intervals < quiet * (self._work + 1):
             return None

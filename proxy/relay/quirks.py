@@ -24,6 +24,9 @@ class ClientQuirk:
     """Least difficulty that it takes."""
     coinbase_most: int | None = None
     """Bytes of coinbase transaction that it can hold: longer ones are reported, once a session."""
+    boots: bool = False
+    """An ASIC logs in minutes before its boards hash: that silence must not lower its difficulty, or a site
+    that comes back from a black-out answers with millions of shares."""
     extranonce2_least: int | None = None
     """It hangs up when given fewer bytes: reported with the setting that gives more."""
 
@@ -45,6 +48,7 @@ CLIENT_QUIRKS = (
         "coinbase transactions over 750 bytes break it; counts what it found before a rise as rejected",
         "reported; difficulty rises only with a clean or the next job",
         "OCEAN-xyz/datum_gateway datum_stratum.h:55-58; SpiralPool/Spiral-Pool#10",
+        boots=True,
         coinbase_most=750,
     ),
     ClientQuirk(
@@ -53,6 +57,7 @@ CLIENT_QUIRKS = (
         "coinbase transactions over 2,250 bytes break it",
         "reported",
         "OCEAN-xyz/datum_gateway datum_stratum.c:1662-1669",
+        boots=True,
         coinbase_most=2250,
     ),
     ClientQuirk(
@@ -61,6 +66,7 @@ CLIENT_QUIRKS = (
         "rounds the difficulty down to a power of two",
         "only powers of two are ever sent (mining.difficulty.power_of_two_at_most)",
         "frstrtr/c2pool#773",
+        boots=True,
         coinbase_most=750,
     ),
     ClientQuirk(
@@ -70,6 +76,7 @@ CLIENT_QUIRKS = (
         " 8 bytes; user names over 127 characters overflow",
         "every asked key is answered; extranonce2 is 2 to 8; no user name is ever sent to a miner",
         "stratum-mining/stratum#1173, #1861; datum_gateway usernames.md:17",
+        boots=True,
         coinbase_most=6500,
     ),
     ClientQuirk(
@@ -78,7 +85,17 @@ CLIENT_QUIRKS = (
         "cuts user names at 63 characters; coinbase buffer of 6,144 bytes",
         "the name that it authorises with is the one its shares carry; long coinbases are reported",
         "datum_gateway usernames.md:17; Canaan cgminer driver-avalon7.h:97",
+        boots=True,
         coinbase_most=6144,
+    ),
+    ClientQuirk(
+        "ePIC and vnish firmware",
+        ("powerplay", "xminer"),
+        "holds coinbase transactions of 16 KB",
+        "reported where longer",
+        "OCEAN-xyz/datum_gateway datum_stratum.c:1671-1680",
+        boots=True,
+        coinbase_most=16384,
     ),
     ClientQuirk(
         "Bitaxe and others of ESP-Miner",

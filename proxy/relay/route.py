@@ -24,6 +24,8 @@ from proxy.units import Difficulty, Seconds
 UPSTREAM_SHARES_PER_MINUTE = 30.0
 """What a connection's suggested difficulty aims at: a share each two seconds measures a site well
 and costs a satellite 1 kbit/s."""
+BOOT = Seconds(300)
+"""Within which an ASIC that has logged in hashes, tuning of its boards included."""
 BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
 SURE_ENOUGH = 0.25
@@ -215,17 +217,26 @@ class Route:
     def join(self, session: Session, now: Seconds) -> None:
         """An authorised and subscribed session wants work: it queues for it."""
         if session.vardiff is None:
-            quirk = session.quirk
-            session.vardiff = Vardiff(
-                self.settings.vardiff,
-                now,
-                start=quirk.start if quirk else None,
-                floor=quirk.least if quirk else None,
-            )
+            session.vardiff = self._vardiff_for(session, now)
             session.vardiff.pause(now)
             if session.hinted is not None:
                 session.vardiff.suggest(session.hinted, now)
         self._wait(session, now)
+
+    def _vardiff_for(self, session: Session, now: Seconds) -> Vardiff:
+        """Begin no higher than the pool allows, so that what is learned is about what was given."""
+        quirk, settings = session.quirk, self.settings.vardiff
+        start = quirk.start if quirk and quirk.start else settings.start
+        work = session.bundle.work if session.bundle else None
+        if work is not None:
+            start = min(start, power_of_two_at_most(work.job.upstream_difficulty))
+        return Vardiff(
+            settings,
+            now,
+            start=start,
+            floor=quirk.least if quirk else None,
+            boot=BOOT if quirk and quirk.boots else Seconds(0),
+        )
 
     def _wait(self, session: Session, now: Seconds) -> None:
         if len(self.waiting) > 2 * sum(len(bundle.sessions) for bundle in self.bundles.values()) + 64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.events import MinerAtRisk
 from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing, Terms
 from proxy.mining.version_rolling import grant
@@ -149,6 +150,8 @@ class Session:
         """Send a job, and before it, in the same write, what changes with it."""
         if self.vardiff is None:
             return
+        if self.quirk is not None:
+            self._warn(self.quirk, work)
         issue = self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime)
         lines = self._regrant(work)
         difficulty = self.vardiff.clamped(work.job.upstream_difficulty)
@@ -159,6 +162,24 @@ class Session:
         self.issued_work, self.issued_ntime = work, issue.ntime
         notify = issue.line(clean=clean)
         self.send(lines + notify if lines else notify, now)
+
+    def _warn(self, quirk: ClientQuirk, work: Work) -> None:
+        """Tell what this software is known not to bear."""
+        length = work.coinbase_bytes
+        if quirk.coinbase_most is not None and length > quirk.coinbase_most:
+            self._at_risk(quirk, "coinbase", f"coinbase of {length} bytes, it bears {quirk.coinbase_most}")
+        if quirk.extranonce2_least is not None and self.extranonce2_size < quirk.extranonce2_least:
+            self._at_risk(
+                quirk,
+                "extranonce2",
+                f"extranonce2 of {self.extranonce2_size} bytes, it wants {quirk.extranonce2_least}: "
+                "set the tenant's extranonce2_size",
+            )
+
+    def _at_risk(self, quirk: ClientQuirk, kind: str, text: str) -> None:
+        if kind not in self.told and self.route is not None:
+            self.told.add(kind)
+            self.outside.emit(MinerAtRisk(self.key, self.route.tenant, self.worker, quirk.client, text))
 
     def regive(self, now: Seconds) -> None:
         """Send the current job again under a new id and a later ntime, if its difficulty is to change.

@@ -99,6 +99,12 @@ class Work:
             return True
         return self.lost_at is not None and now - self.lost_at > grace
 
+    @property
+    def coinbase_bytes(self) -> int:
+        """Length of the coinbase transaction, without witness."""
+        prepared = self.job.prepared
+        return len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
+
     def next_ntime(self, now: Seconds, after: int) -> int | None:
         """Return an ntime for re-issuing that is later than ``after``, or None past the window."""
         ntime = max(after + 1, self.job.ntime + int(now - self.received_at))

@@ -513,3 +513,24 @@ def test_nonsense_is_refused_by_name(wrong: dict[str, float]) -> None:
 def test_start_is_brought_into_the_limits() -> None:
     assert opened(Difficulty(1.0), replace(SETTINGS, minimum=Difficulty(16.0))).difficulty == Difficulty(16.0)
     assert opened(settings=replace(SETTINGS, maximum=Difficulty(100.0))).difficulty == Difficulty(64.0)
+
+
+def test_silence_while_an_asic_boots_lowers_nothing() -> None:
+    vardiff = Vardiff(VardiffSettings(), Seconds(0.0), boot=Seconds(300.0))
+    for at in range(0, 300, 5):
+        assert vardiff.decide(Seconds(float(at))) is None
+    assert vardiff.difficulty == 8192.0
+
+
+def test_after_its_boot_a_silent_asic_is_lowered_within_bounds() -> None:
+    vardiff = Vardiff(VardiffSettings(), Seconds(0.0), boot=Seconds(300.0))
+    for at in range(0, 3600, 5):
+        vardiff.decide(Seconds(float(at)))
+    assert vardiff.difficulty == 8192.0 / 64
+
+
+def test_a_share_ends_the_boot() -> None:
+    vardiff = Vardiff(VardiffSettings(), Seconds(0.0), boot=Seconds(300.0))
+    vardiff.share(Difficulty(8192.0), Seconds(1.0))
+    changes = [vardiff.decide(Seconds(float(at))) for at in range(2, 290)]
+    assert any(change is not None and change < 8192.0 for change in changes)

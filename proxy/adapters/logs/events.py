@@ -15,6 +15,7 @@ from proxy.events import Event
 
 LEVELS: dict[type[Event], int] = {
     events.SessionOpened: logging.INFO,
+    events.MinerAtRisk: logging.WARNING,
     events.SessionClosed: logging.INFO,
     events.SessionRefused: logging.WARNING,
     events.UpstreamReady: logging.INFO,
