@@ -130,7 +130,6 @@ class BlockFound:
     block_hash: str
     header: bytes
     coinbase: bytes
-    forwarded: bool
 
 
 Event = (

@@ -7,6 +7,7 @@ import fcntl
 import os
 import random
 import resource
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from proxy.app.wiring import (
 from proxy.config.reload import reload_differences
 from proxy.config.settings import Settings
 from proxy.errors import PumpjackError
-from proxy.events import BlockFound, Event
+from proxy.events import BlockFound, Event, SessionRefused
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
@@ -71,6 +72,7 @@ class Program:
         self.listening = asyncio.Event()
         """Set once miners are let in."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
         self._clock = loop.time
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
@@ -102,6 +104,14 @@ class Program:
                 self._log.error("block not saved", error=str(error), header=event.header.hex())
         if self._hear is not None:
             self._hear(event)
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what a callback raised: a broken TLS peer in a line, our own mistakes with traceback."""
+        error = context.get("exception")
+        if isinstance(error, ssl.SSLError | OSError):
+            self._event_log(SessionRefused(0, "?", f"transport failed: {error}"))
+        else:
+            self._log.error("callback failed", message=context.get("message"), exc_info=error)
 
     def state(self, sessions: bool = False) -> dict[str, Any]:
         """Return what the program is doing, ready for JSON."""
@@ -160,7 +170,11 @@ class Program:
 
     async def _tick(self) -> None:
         while True:
-            self.relay.tick(self._now())
+            try:
+                self.relay.tick(self._now())
+            except Exception:
+                # A mistake of ours in a rarely used corner must not stop thousands of miners.
+                self._log.exception("tick failed")
             if self.relay.is_ready(self._now()):
                 self._ready.set()
             await asyncio.sleep(TICK)

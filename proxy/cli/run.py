@@ -46,8 +46,8 @@ def run(
 ) -> None:
     """Run the proxy: miners connect here, shares go to the pools.
 
-    SIGHUP reads the configuration again. SIGTERM commits and answers what is pending, waits a few seconds for the
-    pools' answers and ends; a second one ends at once.
+    SIGHUP reads the configuration again. SIGTERM commits and answers what is pending, waits a few seconds for
+    the pools' answers and ends; a second one ends at once.
     """
     if path is None and (pool is None or user is None):
         raise click.UsageError("give a configuration with -c FILE, or a pool with --pool URL --user NAME")

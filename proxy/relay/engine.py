@@ -22,6 +22,8 @@ from proxy.units import Seconds
 
 SLICES = 20
 """A round over all sessions takes this many ticks: at ten ticks a second each is visited every two."""
+ROUND = Seconds(3)
+"""What a round takes, and a little more for a busy loop: deadlines towards miners are met a round early."""
 
 
 class Relay:
@@ -190,15 +192,15 @@ class Relay:
     def _visit(self, session: Session, now: Seconds) -> None:
         timers = self.outside.timers
         waited = now - session.opened_at
-        if not session.workers:
-            if not session.is_subscribed and waited > timers.subscribe:
-                self._drop(session, "neither subscribed nor authorised in time")
-            elif waited > timers.subscribe + timers.authorize:
+        if not session.is_subscribed and waited > timers.subscribe:
+            self._drop(session, "not subscribed in time")
+        elif not session.workers:
+            if waited > timers.subscribe + timers.authorize:
                 self._drop(session, "not authorised in time")
-            return
-        share_path.adapt_when_idle(session, now)
-        if now - session.last_write_at >= timers.keepalive - 2:
-            session.keep_alive(now)
+        else:
+            share_path.adapt_when_idle(session, now)
+            if now - session.last_write_at >= timers.keepalive - ROUND:
+                session.keep_alive(now)
 
     # --- questions that the handshake asks -----------------------------------------------------------
 

@@ -20,8 +20,8 @@ class Pool:
     """Since when some connection to it has been ready without a break."""
     extranonce2_size: int | None = None
     version_mask: int | None = None
-    configure_unsupported: bool = False
-    """It hung up on mining.configure once: it is not asked again."""
+    configure_hangups: int = 0
+    """How often in a row it hung up when asked to configure."""
     cause: str = ""
     """Why it was lost last."""
     redirect: tuple[str, int] | None = None
@@ -50,6 +50,14 @@ class Pool:
         """Note that a connection works."""
         if self.ready_since is None:
             self.ready_since = now
+
+    @property
+    def takes_configure(self) -> bool:
+        """Whether to ask for version rolling: two hang-ups in a row say that it knows no such method.
+
+        One may be an accident, and would cost a site its version rolling.
+        """
+        return self.settings.version_rolling and self.configure_hangups < 2
 
     def next_address(self) -> tuple[str, int]:
         """Return the host and port to dial; a redirection holds for one try."""

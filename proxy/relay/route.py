@@ -118,12 +118,15 @@ class Route:
             bundle.sessions.clear()
         for session in sessions:
             session.lease, session.bundle = None, None
-            if self.place(session, now):
-                if self.correct_extranonce(session, now):
-                    self._hand_work(session, now)
-            else:
-                session.has_work = False
+            worked, session.has_work = session.has_work, False
+            placed = self.place(session, now)
+            if not worked:
+                if placed:
+                    self.correct_extranonce(session, now)  # it waits for work already, or has yet to log in
+            elif not placed:
                 self._wait(session, now)
+            elif self.correct_extranonce(session, now):
+                self._hand_work(session, now)
 
     # --- places -----------------------------------------------------------------------------------------
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from proxy.relay.route import Route
 
 
+MOST_ASSIGNMENTS = 48
+"""Jobs remembered before those that expired are looked for: a clean job does so as well, but a block can
+take hours."""
+
+
 class Session:
     """Everything known of one miner's connection. No task, no closure: it can be written out."""
 
@@ -158,6 +163,8 @@ class Session:
         if difficulty != self.difficulty:
             self.difficulty = difficulty
             lines += tell.set_difficulty(difficulty)
+        if len(self.assignments) >= MOST_ASSIGNMENTS:
+            self.forget_stale_jobs()
         self.assignments[issue.job_id] = issue.terms_for(difficulty, self.mask)
         self.issued_work, self.issued_ntime = work, issue.ntime
         notify = issue.line(clean=clean)

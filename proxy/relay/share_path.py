@@ -58,11 +58,13 @@ def take(session: Session, submit: Submit | BadSubmit, fed: Fed, now: Seconds) -
     stale = work.is_stale(now, session.outside.timers.lost_job_grace)
     judgement = judge(work.job, claim, terms, session.standing(authorized=authorized, stale=stale))
     forward = None
-    if judgement.is_block or (judgement.accepted and judgement.meets_upstream):
+    # A block that is a duplicate has gone up before.
+    is_new_block = judgement.is_block and judgement.reason is not Reason.DUPLICATE
+    if is_new_block or (judgement.accepted and judgement.meets_upstream):
         forward = _forward(session, submit, issue, claim, judgement, now)
         fed.forwards.append(forward)
-    if judgement.is_block:
-        _announce(session, submit, issue, claim, judgement, forwarded=forward is not None)
+    if is_new_block:
+        _announce(session, submit, issue, claim, judgement)
     if judgement.reason is not None:
         _refuse(session, submit, judgement.reason, fed, now, terms.credit)
         return
@@ -157,9 +159,7 @@ def _record(
     return packed
 
 
-def _announce(
-    session: Session, submit: Submit, issue: Issue, claim: Claim, judgement: Judgement, *, forwarded: bool
-) -> None:
+def _announce(session: Session, submit: Submit, issue: Issue, claim: Claim, judgement: Judgement) -> None:
     """A block is news: header and coinbase go out with the event, so that they can be kept."""
     session.tally.blocks += 1
     if session.route is None:
@@ -174,6 +174,5 @@ def _announce(
             judgement.digest[::-1].hex(),
             prepared.header(claim.extranonce, claim.ntime, claim.nonce, judgement.version),
             prepared.coinbase(claim.extranonce),
-            forwarded,
         )
     )

@@ -111,6 +111,7 @@ class UpstreamConnection:
         self._next_call = 1
         self._names: dict[str, NameState] = {}
         self._asked_names: dict[int, str] = {}
+        self._asked_to_configure = False
         self._configure_answered = False
         self._authorized = False
         self._handshake_since = now
@@ -135,7 +136,8 @@ class UpstreamConnection:
         self._wire = connected
         self.phase = Phase.HANDSHAKE
         self._handshake_since = self.last_line_at = now
-        if self.pool.settings.version_rolling and not self.pool.configure_unsupported:
+        self._asked_to_configure = self.pool.takes_configure
+        if self._asked_to_configure:
             options = {"version-rolling.mask": f"{ASKED_MASK:08x}", "version-rolling.min-bit-count": 2}
             self._call("configure", "mining.configure", [["version-rolling"], options])
         else:
@@ -186,9 +188,12 @@ class UpstreamConnection:
 
     def closed(self, cause: str, now: Seconds) -> None:
         """The transport is gone."""
-        if self.phase is Phase.HANDSHAKE and not self.extranonce1 and not self._configure_answered:
-            # Old pools hang up on a method that they do not know (4.3).
-            self.pool.configure_unsupported = True
+        if self.phase is Phase.HANDSHAKE and not self.extranonce2_size and not self._configure_answered:
+            # Old pools hang up on a method that they do not know.
+            self.pool.configure_hangups += 1
+        elif self.is_ready:
+            # Whoever answers there next time is asked again; one more hang-up then is enough.
+            self.pool.configure_hangups = 0 if self._asked_to_configure else 1
         self.give_up(cause, now)
 
     # --- what we say --------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-"""The control socket. Only who may enter the data directory can reach it; the later web API is another site
-of the same application.
+"""The control socket: only who may enter the data directory can reach it.
+
+The later web API is another site of the same application.
 """
 
 from __future__ import annotations

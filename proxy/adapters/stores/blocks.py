@@ -36,7 +36,6 @@ class BlockFiles:
             "tenant": event.tenant,
             "pool": event.pool,
             "worker": event.worker,
-            "forwarded": event.forwarded,
         }
         path = self._folder / f"{event.block_hash}.json"
         with path.open("w", encoding="utf-8") as file:
