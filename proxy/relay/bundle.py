@@ -268,6 +268,10 @@ class Bundle:
         mask = connection.mask
         work = make_work(notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
         changed = self.work is not None and self.work.prefix != prefix
+        # A pool that sends a job twice, or again to a connection that resumed, pays its shares once.
+        twin = next((earlier for earlier in self.works if earlier.has_headers_of(work)), None)
+        if twin is not None:
+            work.job.share_credits(twin.job)
         if notify.clean:
             self._end_works(connection, now)
         self.work = work

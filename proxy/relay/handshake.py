@@ -83,7 +83,7 @@ def _subscribe(relay: Relay, session: Session, request: say.Subscribe, now: Seco
     )
     if again:
         if session.has_work and session.bundle is not None and session.bundle.work is not None:
-            session.give(session.bundle.work, now, clean=True)
+            session.give_anew(session.bundle.work, now)
     elif session.workers and session.route is not None:
         session.route.join(session, now)
 
@@ -181,10 +181,10 @@ def _suggest(session: Session, difficulty: float, now: Seconds) -> None:
 
 
 def _hint_in_password(session: Session, password: str) -> None:
-    """Read ``d=NUMBER`` out of a password: what miners without suggest_difficulty are configured with."""
+    """Read ``d=NUMBER`` or ``diff=NUMBER`` out of a password: what miners without suggest_difficulty are configured with."""
     for part in password.replace(";", ",").split(","):
         key, _, value = part.partition("=")
-        if key.strip() == "d" and session.hinted is None:
+        if key.strip() in ("d", "diff") and session.hinted is None:
             digits = value.strip()
             if (
                 digits.replace(".", "", 1).isdigit()

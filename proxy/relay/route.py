@@ -280,7 +280,7 @@ class Route:
         if session.vardiff is not None:
             session.vardiff.resume(now)
         if session.bundle is not None and session.bundle.work is not None:
-            session.give(session.bundle.work, now, clean=True)
+            session.give_anew(session.bundle.work, now)
 
     # --- shares and health ----------------------------------------------------------------------------
 

@@ -170,6 +170,15 @@ class Session:
         notify = issue.line(clean=clean)
         self.send(lines + notify if lines else notify, now)
 
+    def give_anew(self, work: Work, now: Seconds) -> None:
+        """Send a job to a miner that begins at its first extranonce2, perhaps not for the first time.
+
+        A miner that reconnects gets its lease again, and one that subscribes twice keeps it: the later ntime
+        makes it different work, or it would find the same shares twice.
+        """
+        after = self.issued_ntime if self.issued_work is work else work.job.ntime - 1
+        self.give(work, now, clean=True, ntime=work.next_ntime(now, after))
+
     def _warn(self, quirk: ClientQuirk, work: Work) -> None:
         """Tell what this software is known not to bear."""
         length = work.coinbase_bytes

@@ -105,6 +105,18 @@ class Work:
         prepared = self.job.prepared
         return len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
 
+    def has_headers_of(self, other: Work) -> bool:
+        """Return whether shares of ``other`` make the same headers: all but id, ntime and clean flag agree."""
+        ours, theirs = self.notify, other.notify
+        return (ours.prevhash, ours.coinb1, ours.coinb2, ours.branches, ours.version, ours.nbits) == (
+            theirs.prevhash,
+            theirs.coinb1,
+            theirs.coinb2,
+            theirs.branches,
+            theirs.version,
+            theirs.nbits,
+        ) and (self.prefix.fixed + self.prefix.tail) == (other.prefix.fixed + other.prefix.tail)
+
     def next_ntime(self, now: Seconds, after: int) -> int | None:
         """Return an ntime for re-issuing that is later than ``after``, or None past the window."""
         ntime = max(after + 1, self.job.ntime + int(now - self.received_at))
