@@ -212,6 +212,7 @@ class Program:
 
     async def _settle(self) -> None:
         """Commit and answer what is pending; wait a little for the pools' answers."""
+        self.relay.is_ending = True
         self._journal.commit()
         deadline = self._clock() + self.settings.stratum.timers.settle
         while (self.relay.unsettled or self.relay.unanswered) and self._clock() < deadline:

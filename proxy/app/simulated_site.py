@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def hashrates(self) -> tuple[HashesPerSecond, HashesPerSecond]:
-        """Least and greatest hashrate of a miner: scaled by speed, bounded by what one core can really hash."""
+        """Least and greatest hashrate of a miner: scaled by speed, bounded by what a core can do."""
         wanted = self.mean_wanted * self.miners
         factor = self.speed * min(1.0, _MOST_HASHING / wanted)
         return HashesPerSecond(_SLOWEST * factor), HashesPerSecond(_FASTEST * factor)
@@ -69,9 +69,7 @@ class Plan:
     @property
     def first_difficulty(self) -> Difficulty:
         """Difficulty at which a miner finds its first share after a few seconds."""
-        return power_of_two_at_most(
-            Difficulty(self.mean * _FIRST_SHARE / self.speed / HASHES_PER_DIFFICULTY)
-        )
+        return power_of_two_at_most(Difficulty(self.mean * _FIRST_SHARE / self.speed / HASHES_PER_DIFFICULTY))
 
     @property
     def pool_settings(self) -> PoolSettings:
@@ -224,4 +222,6 @@ class SimulatedSite:
 
 def _book(pool: SimulatedPool) -> PoolBook:
     truth = pool.truth
-    return PoolBook(truth.submits, truth.accepted, truth.rejected.total(), truth.duplicates, truth.blocks_found)
+    return PoolBook(
+        truth.submits, truth.accepted, truth.rejected.total(), truth.duplicates, truth.blocks_found
+    )

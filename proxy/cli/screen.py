@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -20,9 +21,21 @@ def hashrate_text(rate: float) -> str:
     return f"{rate:.3g} H/s"
 
 
-def state_view(state: dict[str, Any]) -> RenderableType:
-    """Return the whole state: a head line, the upstreams, the tenants' shares, difficulties."""
-    return Group(_head(state), _upstreams(state), _shares(state), _difficulties(state))
+def difficulty_text(difficulty: float) -> str:
+    """Return a difficulty; one below 1 as a power of two, if it is one to five digits."""
+    if 0 < difficulty < 1:
+        exponent = round(math.log2(difficulty))
+        if math.isclose(difficulty, 2.0**exponent, rel_tol=1e-5):
+            return f"2^{exponent}"
+    return f"{difficulty:g}"
+
+
+def state_view(state: dict[str, Any], *, wide: bool = True) -> RenderableType:
+    """Return the whole state: a head line, the upstreams, the tenants' shares, difficulties.
+
+    Not ``wide``, it has one line for each row on a terminal of 80 columns.
+    """
+    return Group(_head(state), _upstreams(state, wide=wide), _shares(state, wide=wide), _difficulties(state))
 
 
 def _head(state: dict[str, Any]) -> Text:
@@ -31,7 +44,7 @@ def _head(state: dict[str, Any]) -> Text:
         for entry in state["listeners"]
     )
     rates = state["hashrate"]
-    head = Text(f"Pumpjack {state['version']} ", style="bold")
+    head = Text(f"Pumpjack {state['version']} ", style="bold", no_wrap=True, overflow="ellipsis")
     head.append(f"site {state['site']}, up {_duration(state['uptime_s'])}, core {state['hot_path']}\n", "dim")
     head.append(f"{listeners or 'not listening yet'}\n")
     head.append(f"{state['sessions']} sessions, {state['working']} with work, {state['waiting']} waiting   ")
@@ -40,9 +53,19 @@ def _head(state: dict[str, Any]) -> Text:
     return head
 
 
-def _upstreams(state: dict[str, Any]) -> Table:
+def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:
+    connections = "connections" if wide else "conn."
     table = _table(
-        "tenant", "upstream", "state", "connections", "difficulty", "en2", "accepted", "rejected", "note"
+        "tenant",
+        "upstream",
+        "state",
+        connections,
+        "difficulty",
+        "en2",
+        "accepted",
+        "rejected",
+        "note",
+        wide=wide,
     )
     for tenant in state["tenants"]:
         for pool in tenant["upstreams"]:
@@ -52,29 +75,30 @@ def _upstreams(state: dict[str, Any]) -> Table:
                 note = f"{note}; next try in {pool['retry_in_s']:.0f} s"
             table.add_row(
                 tenant["id"],
-                f"{pool['name']} ({pool['host']}:{pool['port']})",
+                f"{pool['name']} ({pool['host']}:{pool['port']})" if wide else pool["name"],
                 Text(pool["state"], style=_STATE_STYLE[pool["state"]]),
                 f"{len(ready)}",
-                f"{ready[0]['difficulty']:g}" if ready else "",
+                difficulty_text(ready[0]["difficulty"]) if ready else "",
                 f"{pool['extranonce2_size'] or ''}",
                 f"{pool['accepted']}",
                 f"{pool['rejected']}",
-                Text(note, style="dim"),
+                Text(note, style="dim", no_wrap=not wide, overflow="ellipsis"),
             )
     return table
 
 
-def _shares(state: dict[str, Any]) -> Table:
+def _shares(state: dict[str, Any], *, wide: bool) -> Table:
     table = _table(
         "tenant",
         "sessions",
-        "hashrate 5 m",
+        "hashrate 5 m" if wide else "hashrate",
         "judged",
         "accepted",
-        "rejected by us",
+        "rejected by us" if wide else "rejected",
         "forwarded",
         "settled",
-        "lost",
+        "unknown",
+        wide=wide,
     )
     for tenant in state["tenants"]:
         shares = tenant["shares"]
@@ -98,9 +122,12 @@ def _difficulties(state: dict[str, Any]) -> Text:
     for tenant in state["tenants"]:
         for difficulty, count in tenant["difficulties"].items():
             counts[difficulty] = counts.get(difficulty, 0) + count
-    parts = [f"{d} x {counts[d]}" for d in sorted(counts, key=float)]
+    parts = [f"{difficulty_text(float(d))} x {counts[d]}" for d in sorted(counts, key=float)]
     return Text(
-        "difficulty x miners  " + "   ".join(parts[:12]) + (" ..." if len(parts) > 12 else ""), style="dim"
+        "difficulty x miners  " + "   ".join(parts[:12]) + (" ..." if len(parts) > 12 else ""),
+        style="dim",
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
@@ -124,12 +151,13 @@ def session_table(sessions: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+def _table(*columns: str, wide: bool = True) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False, collapse_padding=not wide)
     for index, column in enumerate(columns):
-        table.add_column(
-            column, justify="left" if index == 0 or column in {"upstream", "note", "peer"} else "right"
-        )
+        left = index == 0 or column in {"upstream", "note", "peer"}
+        # Columns that may wrap are the first to shrink: where it is narrow, that is the note alone.
+        whole = not wide and column != "note"
+        table.add_column(column, justify="left" if left else "right", no_wrap=whole)
     return table
 
 

@@ -148,6 +148,10 @@ class Fleet:
         """
         await self._changes.wait_for(lambda: condition(self), timeout)
 
+    def stop_hashing(self) -> None:
+        """Find no more shares, for good; connections stay, and answers are still taken."""
+        self.schedule.halt()
+
     async def run(self) -> None:
         """Mine with all of them until cancelled."""
         ramp, count = self.settings.ramp, len(self.miners)

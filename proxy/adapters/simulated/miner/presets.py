@@ -41,6 +41,8 @@ _ROWS = (
         user_agent="whatsminer/simulated",
         extensions=_ALL_EXTENSIONS,
         demands_configure_keys=True,
+        # It asks for subscribe-extranonce, so it is taken to follow what it asked for.
+        handles_set_extranonce=True,
         most_extranonce2=8,
         most_coinbase=6500,
         most_name=127,

@@ -53,6 +53,7 @@ class Schedule:
         self._tokens: dict[Working, int] = {}
         self._token = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._halted = False
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -63,6 +64,8 @@ class Schedule:
 
     def put(self, worker: Working, due: Seconds) -> None:
         """Call ``worker`` at ``due``, and no more at the time set before."""
+        if self._halted:
+            return
         self._token += 1
         self._tokens[worker] = self._token
         heapq.heappush(self._heap, (due, self._token, worker))
@@ -80,6 +83,12 @@ class Schedule:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+    def halt(self) -> None:
+        """Call nobody any more, whoever is put from now on."""
+        self._halted = True
+        for worker in list(self._tokens):
+            self.drop(worker)
 
     def __contains__(self, worker: Working) -> bool:
         return worker in self._tokens

@@ -1,0 +1,118 @@
+"""What the demo is asked for, and the configuration of the real program in it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proxy.app.scenarios import Scenario, Timetable
+from proxy.app.simulated_site import POOLS, TENANTS, SimulatedSite
+from proxy.config.load import settings_from
+from proxy.config.settings import Settings
+from proxy.errors import PumpjackError
+from proxy.units import Seconds
+
+FIRST_PORT = 3333
+_PORTS = 100
+FILES_PER_MINER = 2
+"""Both ends of each connection are in this process."""
+
+
+class DemoError(PumpjackError):
+    """The demo cannot go on: says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """The options of the command."""
+
+    miners: int
+    speed: float
+    duration: Seconds | None
+    """None: until ``stop``."""
+    scenario: Scenario
+    seed: int
+
+    @property
+    def timetable(self) -> Timetable:
+        """When what happens.
+
+        Raises:
+            ValueError: The duration is too short for the scenario.
+
+        """
+        return Timetable.of(self.scenario, self.speed, self.duration)
+
+
+def free_port(most: int = _PORTS) -> int:
+    """Return the first port from 3333 on that can be listened on.
+
+    Raises:
+        DemoError: the first ``most`` are taken.
+
+    """
+    for port in range(FIRST_PORT, FIRST_PORT + most):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                probe.listen(1)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise DemoError(f"cannot listen on 127.0.0.1: {error.strerror or error}") from error
+            else:
+                return port
+    raise DemoError(f"the ports {FIRST_PORT} to {FIRST_PORT + most - 1} are taken")
+
+
+def demo_configuration(settings: DemoSettings, site: SimulatedSite, port: int, folder: Path) -> Settings:
+    """Return the configuration of the program: the usual one, with timers that fit into half a minute."""
+    speed, stretch = settings.speed, settings.timetable.stretch
+    difficulty = site.plan.first_difficulty
+    return settings_from(
+        {
+            "site": {"id": "demo", "name": "Simulated site", "data_dir": str(folder)},
+            "stratum": {
+                "listen": [f"127.0.0.1:{port}"],
+                "target_shares_per_minute": min(600.0, 8.0 * speed),
+                "start_difficulty": difficulty,
+                "min_difficulty": difficulty / 64,
+                # The program raises the limit of open files to this: here pools and miners need theirs, too.
+                "limits": {"max_sessions": FILES_PER_MINER * settings.miners + 100},
+            },
+            "upstream": {
+                "connect": 2.0,
+                "reply": max(1.5, 3.0 * stretch),
+                "idle": 15.0,
+                "backoff_base": 0.2,
+                "backoff_cap": 1.0,
+                "backoff_reset": 30.0,
+                "failback_hold": 2.0 * stretch,
+                "failover_patience": 0.5,
+                "suggest_interval": max(1.0, 5.0 / speed),
+                "reject_streak": 4,
+                "uplink_shares_per_second": settings.scenario.uplink_shares_per_second,
+                "pace_hold": 8.0,
+            },
+            "tenant": [_tenant(tenant, site) for tenant in TENANTS],
+        },
+        base=folder,
+    )
+
+
+def _tenant(tenant: str, site: SimulatedSite) -> dict[str, Any]:
+    return {
+        "id": tenant,
+        "user_match": f"{tenant}.*",
+        "upstream": [
+            {
+                "name": name,
+                "url": f"stratum+tcp://127.0.0.1:{site.port(tenant, name)}",
+                "user": f"{tenant}.simulated",
+            }
+            for name in POOLS
+        ],
+    }
