@@ -52,6 +52,10 @@ class Job:
         """Note that a share with this header hash has been credited."""
         self._credited.add(digest[_DIGEST_KEY])
 
+    def share_credits(self, other: "Job") -> None:
+        """Remember together with ``other``, whose shares make the same headers."""
+        self._credited = other._credited
+
     @property
     def credited_shares(self) -> int:
         """How many shares of this job have been credited."""

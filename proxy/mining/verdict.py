@@ -107,8 +107,10 @@ def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement
     version = _plain_version(job, claim, granted)
     digest = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, version)
     met = terms.target.met_by(digest)
-    bits_permitted = not (claim.version_bits or 0) & ~granted
-    if not met and claim.version_bits:
+    # Bits granted once and no more do no harm where the version is right: so do the job's own, sent back.
+    bits_permitted = not (claim.version_bits or 0) & ~(granted | ever)
+    # Bits of zero too: the job may signal inside a mask that has grown since it was sent.
+    if not met and claim.version_bits is not None:
         for reading in candidates(job.version, ever, claim.version_bits):
             if reading == version or not is_permitted(reading, job.version, ever):
                 continue

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from proxy.relay.route import Route
 
 
+MOST_WORKS = 256
+"""Jobs kept at once: retention bounds them in time, this in number. A pool that sends one every three seconds
+stays below."""
+
+
 class Bundle:
     """Owner of one live connection, of those that may replace it, and of the work that they bring."""
 
@@ -276,6 +281,8 @@ class Bundle:
             self._end_works(connection, now)
         self.work = work
         self.works.append(work)
+        if len(self.works) > MOST_WORKS:
+            self._forget(self.works[0])
         self._retell_extranonce(now)
         clean = notify.clean or moved or changed
         for session in self.sessions.values():
@@ -291,7 +298,8 @@ class Bundle:
                 self._forget(work)
             elif work.connection is connection:
                 work.stale_since = now
-        if self.leases is not None:
+        # A connection that drains says nothing of the jobs that sessions hash now.
+        if self.leases is not None and connection is self.live:
             self.leases.jobs_stale(now)
 
     def _forget(self, work: Work) -> None:
@@ -315,8 +323,21 @@ class Bundle:
         connection = forward.work.connection
         if connection.is_ready:
             connection.submit(forward, now)
+        elif self.live is not None and self._can_count_on(self.live, forward):
+            self.live.submit(forward, now)
         else:
             self._keep(forward)
+
+    @staticmethod
+    def _can_count_on(connection: UpstreamConnection, forward: Forward) -> bool:
+        """Return whether a successor may take the share: same pool, same extranonce1, same previous block."""
+        lost = forward.work.connection
+        return (
+            lost.pool is connection.pool
+            and lost.extranonce1 == connection.extranonce1
+            and connection.latest is not None
+            and connection.latest.prevhash == forward.work.notify.prevhash
+        )
 
     def _keep(self, forward: Forward) -> None:
         if len(self.buffer) >= self._outside.limits.submit_buffer:
@@ -327,14 +348,9 @@ class Bundle:
         """Send kept shares again where they can still count: same extranonce1, same previous block."""
         kept, self.buffer = self.buffer, deque()
         for forward in kept:
-            lost = forward.work.connection
-            if lost.pool is not connection.pool:
+            if forward.work.connection.pool is not connection.pool:
                 self.buffer.append(forward)
-            elif (
-                lost.extranonce1 == connection.extranonce1
-                and connection.latest is not None
-                and connection.latest.prevhash == forward.work.notify.prevhash
-            ):
+            elif self._can_count_on(connection, forward):
                 connection.submit(forward, now)
             else:
                 self._settle_lost(forward)
@@ -374,6 +390,8 @@ class Bundle:
             self._close_quietly(connection, now)
         while self.buffer:
             self._settle_lost(self.buffer.popleft())
+        for work in list(self.works):
+            self._forget(work)
 
     @property
     def unsettled(self) -> int:

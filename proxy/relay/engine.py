@@ -22,6 +22,8 @@ from proxy.units import Seconds
 
 SLICES = 20
 """A round over all sessions takes this many ticks: at ten ticks a second each is visited every two."""
+PROVISIONAL_TRIES = 256
+"""Leases looked at for one that is free in every tenant's bundles: all there are of one byte."""
 ROUND = Seconds(3)
 """What a round takes, and a little more for a busy loop: deadlines towards miners are met a round early."""
 
@@ -46,6 +48,8 @@ class Relay:
             tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
         }
         self.started_at = now
+        self.is_ending = False
+        """Nothing more is taken from miners: a busy site would never have settled all of it."""
         self._boot = boot
         self._group_routes()
         self._pending: deque[tuple[int, Session, bytes]] = deque()
@@ -87,7 +91,7 @@ class Relay:
         What earned credit is answered by ``committed``.
         """
         session = self.sessions.get(key)
-        if session is None or session.closing:
+        if session is None or session.closing or self.is_ending:
             return
         session.corked = True
         fed = share_path.Fed()
@@ -97,6 +101,8 @@ class Relay:
                 share_path.take(session, request, fed, now)
             else:
                 handshake.answer(self, session, request, now)
+                if session.malformed > self.limits.malformed_lines:
+                    break  # the answers would be longer than what they answer
         self._send_up(session, fed, now)
         self._hold(session, fed)
         session.uncork()
@@ -224,7 +230,13 @@ class Relay:
         self._provisional += 1
         if widths.lease == 0:
             return None, self._provisional.to_bytes(TAIL, "big"), widths.miner
-        lease = (self._provisional % (1 << 8 * widths.lease)).to_bytes(widths.lease, "big")
+        routes = [self.routes[tenant] for tenant in self.outside.settings.listeners[listener]]
+        lease = b""
+        for _ in range(PROVISIONAL_TRIES):
+            lease = (self._provisional % (1 << 8 * widths.lease)).to_bytes(widths.lease, "big")
+            if all(route.has_free(lease) for route in routes):
+                break
+            self._provisional += 1
         return lease, lease, widths.miner
 
     def rollable(self, session: Session) -> tuple[int, int | None]:

@@ -99,6 +99,9 @@ def _seat(relay: Relay, session: Session, route: Route | None, resume: str | Non
         assert session.bundle is not None and session.lease is not None and route.widths is not None
         session.extranonce1 = session.bundle.extranonce1_of(session.lease)
         session.extranonce2_size = route.widths.miner
+        if not session.extranonce1:
+            # No byte of lease, and no connection yet whose extranonce1 would serve: cgminer refuses none.
+            session.extranonce1 = relay.provisional(session.listener, now)[1]
         return
     session.route = route
     session.lease, session.extranonce1, session.extranonce2_size = relay.provisional(session.listener, now)

@@ -101,21 +101,27 @@ class Route:
 
     def _set_widths(self, widths: Widths, now: Seconds) -> None:
         changed = self.widths is not None
+        # Out first: a job of the new widths must not reach a session with a lease of the old ones.
+        evicted = [(route, route.evict_all()) for route in self.peers]
         for route in self.peers:
             route.widths = widths
             for bundle in list(route.bundles.values()):
                 bundle.set_widths(widths, now)
         if not changed:
             return
-        for route in self.peers:
+        for route, sessions in evicted:
             self._outside.emit(WidthsChanged(route.tenant, widths.lease, widths.miner))
-            route.replace_all(now)
+            route.replace_all(sessions, now)
 
-    def replace_all(self, now: Seconds) -> None:
-        """Give every session a lease of the new width."""
+    def evict_all(self) -> list[Session]:
+        """Take every session out of its bundle, and return them."""
         sessions = [session for bundle in self.bundles.values() for session in bundle.sessions.values()]
         for bundle in self.bundles.values():
             bundle.sessions.clear()
+        return sessions
+
+    def replace_all(self, sessions: list[Session], now: Seconds) -> None:
+        """Give every session a lease of the new width."""
         for session in sessions:
             session.lease, session.bundle = None, None
             worked, session.has_work = session.has_work, False
@@ -139,7 +145,7 @@ class Route:
         if resume is not None and self._resume(session, resume, now):
             return True
         prefer = session.lease
-        for bundle in self._bundles_in_order():
+        for bundle in self._bundles_in_order(prefer):
             assert bundle.leases is not None
             if prefer is not None and not bundle.leases.is_free(prefer):
                 continue
@@ -161,13 +167,20 @@ class Route:
                 return True
         return False
 
-    def _bundles_in_order(self) -> list[Bundle]:
-        """Return the bundles, and behind them a fresh one where the limit allows it.
+    def has_free(self, lease: bytes) -> bool:
+        """Return whether some bundle could take a session with this very lease."""
+        return any(bundle.leases is None or bundle.leases.is_free(lease) for bundle in self.bundles.values())
 
-        The first eight serve the first pool, the next eight prefer the second, and so on.
+    def _bundles_in_order(self, prefer: bytes | None) -> list[Bundle]:
+        """Return the bundles, and behind them a fresh one where it is needed and the limit allows it.
+
+        It is needed when all are full, and when a session came with a lease that is taken in each: it has
+        been told that lease, and need not hear of another. The first eight serve the first pool, the next
+        eight prefer the second, and so on.
         """
         bundles = [self.bundles[index] for index in sorted(self.bundles)]
-        if all(bundle.leases is not None and bundle.leases.is_full for bundle in bundles):
+        taken = prefer is not None and not self.has_free(prefer)
+        if taken or all(bundle.leases is not None and bundle.leases.is_full for bundle in bundles):
             per_pool = self._outside.limits.connections_per_pool
             free = next((i for i in range(per_pool * len(self.pools)) if i not in self.bundles), None)
             if free is not None:
@@ -250,25 +263,31 @@ class Route:
 
     def _admit(self, now: Seconds) -> None:
         """Give work to as many of the waiting as the uplink allows; withheld time is not slowness."""
-        ready = [bundle for bundle in self.bundles.values() if bundle.work is not None]
-        if not self.waiting or not ready:
+        limits, timers = self._outside.limits, self._outside.timers
+        grace = timers.lost_job_grace
+        works = [bundle.work for bundle in self.bundles.values() if bundle.work is not None]
+        if not self.waiting or all(work.is_stale(now, grace) for work in works):
             return
         longest = Seconds(now - self.waiting[0][1])
-        limits, timers = self._outside.limits, self._outside.timers
         count = self.pacer.admitted(
             len(self.waiting), longest, now, most=limits.uplink_shares_per_second, hold=timers.pace_hold
         )
+        is_full = False
         for _ in range(count):
             session, since = self.waiting.popleft()
             if session.closing or session.has_work:
                 continue
-            if session.bundle is None and not self.place(session, now):
-                self.waiting.appendleft((session, since))
-                self._announce_full()
-                return
-            self._full_announced = False
+            if session.bundle is None and (is_full or not self.place(session, now)):
+                # To the end: behind it may stand one that has its place, a miner that came back.
+                is_full = True
+                self.waiting.append((session, since))
+                continue
             if self.correct_extranonce(session, now):
                 self._hand_work(session, now)
+        if is_full:
+            self._announce_full()
+        elif not self.waiting:
+            self._full_announced = False
 
     def _announce_full(self) -> None:
         if not self._full_announced:

@@ -155,6 +155,7 @@ class Session:
         """Send a job, and before it, in the same write, what changes with it."""
         if self.vardiff is None:
             return
+        self.vardiff.resume(now)
         if self.quirk is not None:
             self._warn(self.quirk, work)
         issue = self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime)
@@ -226,7 +227,8 @@ class Session:
     def _regrant(self, work: Work) -> bytes:
         if self.asked_mask is None:
             return b""
-        mask = grant(work.job.rollable, self.asked_mask, work.job.version)
+        # The connection's mask and not the job's: that one keeps the old bits, for shares in flight.
+        mask = grant(work.connection.mask or 0, self.asked_mask, work.job.version)
         self.masks_ever |= work.job.rollable & self.asked_mask
         if mask == self.mask:
             return b""

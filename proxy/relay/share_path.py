@@ -91,8 +91,13 @@ def _adapt(session: Session, now: Seconds) -> None:
 
 
 def adapt_when_idle(session: Session, now: Seconds) -> None:
-    """Let silence lower the difficulty."""
-    if session.has_work:
+    """Let silence lower the difficulty, but not where nothing that a miner sends would count."""
+    work = session.issued_work
+    if session.vardiff is None or not session.has_work:
+        return
+    if work is None or work.is_stale(now, session.outside.timers.lost_job_grace):
+        session.vardiff.pause(now)
+    else:
         _adapt(session, now)
 
 

@@ -316,7 +316,7 @@ class UpstreamConnection:
             self._called(purpose, reply, now)
         elif (name := self._asked_names.pop(reply.id, None)) is not None:
             self._named(name, reply)
-        elif reply.id < self._next_call:
+        elif 0 < reply.id < self._next_call:
             # Answered already, or never asked: match by id once, count, change nothing.
             self.settlements.doubled += 1
 
@@ -377,7 +377,8 @@ class UpstreamConnection:
         return sum(state is NameState.REFUSED for state in self._names.values())
 
     def _settle(self, forward: Forward, reply: wire.Reply, now: Seconds) -> None:
-        if reply.refusal is None and reply.result is not False:
+        # True and nothing else, as cgminer reads it: null without an error is no yes.
+        if reply.refusal is None and reply.result is True:
             self.settlements.accepted += 1
             self._streak = 0
             return

@@ -17,6 +17,8 @@ from proxy.units import Difficulty, Seconds
 if TYPE_CHECKING:
     from proxy.relay.upstream import UpstreamConnection
 
+MOST_AHEAD = 32
+"""Seconds that the ntime of a re-issued job may run ahead of its age."""
 TAIL = 4
 """Bytes of the upstream's extranonce1 that become the miner's where no byte is left for a lease: cgminer
 refuses an empty extranonce1."""
@@ -106,7 +108,7 @@ class Work:
         return len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
 
     def has_headers_of(self, other: Work) -> bool:
-        """Return whether shares of ``other`` make the same headers: all but id, ntime and clean flag agree."""
+        """Return whether shares of ``other`` make the same headers: only id, ntime and clean may differ."""
         ours, theirs = self.notify, other.notify
         return (ours.prevhash, ours.coinb1, ours.coinb2, ours.branches, ours.version, ours.nbits) == (
             theirs.prevhash,
@@ -119,8 +121,10 @@ class Work:
 
     def next_ntime(self, now: Seconds, after: int) -> int | None:
         """Return an ntime for re-issuing that is later than ``after``, or None past the window."""
-        ntime = max(after + 1, self.job.ntime + int(now - self.received_at))
-        return ntime if ntime <= self.job.ntime + NTIME_WINDOW // 2 else None
+        elapsed = int(now - self.received_at)
+        ntime = max(after + 1, self.job.ntime + elapsed)
+        # Once a second for long: a miner that asks without end must not fill the book of jobs.
+        return ntime if ntime <= self.job.ntime + min(NTIME_WINDOW // 2, elapsed + MOST_AHEAD) else None
 
 
 class JobBook:

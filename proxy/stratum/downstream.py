@@ -182,7 +182,7 @@ def _submit(identity: bytes, params: list[Json], _: Envelope) -> Submit | BadSub
     if len(params) < 5:
         return BadSubmit(identity, "submit needs worker, job id, extranonce2, ntime and nonce")
     worker, job_id, extranonce2_hex, ntime_hex, nonce_hex = params[:5]
-    if not isinstance(worker, str) or not isinstance(job_id, str) or len(worker) > MOST_NAME:
+    if not isinstance(worker, str) or not isinstance(job_id, str):
         return BadSubmit(identity, "worker and job id must be strings")
     extranonce2 = hex_bytes(extranonce2_hex, most=32)
     ntime, nonce = hex_u32(ntime_hex), hex_u32(nonce_hex)
@@ -192,7 +192,8 @@ def _submit(identity: bytes, params: list[Json], _: Envelope) -> Submit | BadSub
     bits = None if bits_hex is None else hex_u32(bits_hex)
     if bits is None and bits_hex is not None:
         return BadSubmit(identity, "version bits must be eight hex digits")
-    return Submit(identity, worker, job_id, extranonce2, ntime, nonce, bits)
+    # Cut as at its login, or a long name would be authorised and its every share refused.
+    return Submit(identity, worker[:MOST_NAME], job_id, extranonce2, ntime, nonce, bits)
 
 
 def _suggest_target(identity: bytes, params: list[Json], _: Envelope) -> SuggestTarget:

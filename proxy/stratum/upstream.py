@@ -190,6 +190,8 @@ def _reply(envelope: Envelope) -> Reply:
     result = value_of(envelope.result)
     error = value_of(envelope.error)
     refusal = _refusal(error)
+    if error is None and bytes(envelope.error) != b"null":
+        refusal = Refusal(None, "refused with an error that cannot be read")
     if refusal is None and result is False:
         refusal = Refusal(None, (envelope.reject_reason or "refused without a reason")[:MOST_TEXT])
     return Reply(identity if type(identity) is int else None, result, refusal)

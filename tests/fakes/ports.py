@@ -1,0 +1,102 @@
+"""Fakes of the relay's ports: they keep what they are told, and do only what a test asks of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import cycle
+
+from typing_extensions import override
+
+from proxy.ports import Dialler, Randomness, ShareJournal, Wire
+
+
+@dataclass(eq=False)
+class FakeWire(Wire):
+    """Keeps every write, so that a test can see what went out together."""
+
+    deliver: Callable[[bytes], None] | None = None
+    """Where bytes go besides: the fake at the other end."""
+    hang_up: Callable[[], None] | None = None
+    """Called once, at the first ``close``."""
+    writes: list[bytes] = field(default_factory=list)
+    closed: bool = False
+
+    @override
+    def write(self, data: bytes) -> None:
+        assert data, "an empty write is a wasted system call"
+        if self.closed:
+            return
+        self.writes.append(data)
+        if self.deliver is not None:
+            self.deliver(data)
+
+    @override
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self.hang_up is not None:
+            self.hang_up()
+
+
+@dataclass(frozen=True)
+class Dial:
+    """One call of ``dial``."""
+
+    key: int
+    host: str
+    port: int
+    transport: str
+    at: float
+
+
+@dataclass(eq=False)
+class FakeDialler(Dialler):
+    """Keeps every dial and hands it to ``answer``, which decides what comes of it."""
+
+    answer: Callable[[Dial], None]
+    clock: Callable[[], float]
+    dials: list[Dial] = field(default_factory=list)
+    abandoned: list[int] = field(default_factory=list)
+
+    @override
+    def dial(self, connection: int, host: str, port: int, transport: str) -> None:
+        dialled = Dial(connection, host, port, transport, self.clock())
+        self.dials.append(dialled)
+        self.answer(dialled)
+
+    @override
+    def abandon(self, connection: int) -> None:
+        self.abandoned.append(connection)
+
+
+@dataclass(eq=False)
+class FakeJournal(ShareJournal):
+    """Windows close when the test says so."""
+
+    window: int = 1
+    batches: list[tuple[int, bytes]] = field(default_factory=list)
+    is_open: bool = False
+
+    @override
+    def append(self, records: bytes) -> int:
+        assert records, "an empty batch is no record"
+        self.batches.append((self.window, records))
+        self.is_open = True
+        return self.window
+
+    def close_window(self) -> int:
+        """Close the open window and return its number: it is durable now."""
+        closed, self.window = self.window, self.window + 1
+        self.is_open = False
+        return closed
+
+
+class FakeRandomness(Randomness):
+    """Gives the same numbers again and again."""
+
+    def __init__(self, numbers: Iterable[float] = (0.5,)) -> None:
+        self._numbers = cycle(numbers)
+
+    @override
+    def random(self) -> float:
+        return next(self._numbers)
