@@ -184,10 +184,10 @@ def _suggest(session: Session, difficulty: float, now: Seconds) -> None:
 
 
 def _hint_in_password(session: Session, password: str) -> None:
-    """Read ``d=NUMBER`` or ``diff=NUMBER`` out of a password: what miners without suggest_difficulty are configured with."""
+    """Read ``d=NUMBER`` or ``diff=NUMBER``: the hint of miners that cannot suggest a difficulty."""
     for part in password.replace(";", ",").split(","):
         key, _, value = part.partition("=")
-        if key.strip() in ("d", "diff") and session.hinted is None:
+        if key.strip() in {"d", "diff"} and session.hinted is None:
             digits = value.strip()
             if (
                 digits.replace(".", "", 1).isdigit()

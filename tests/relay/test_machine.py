@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing_extensions import override
 
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import Limits
@@ -24,16 +25,17 @@ which = st.integers(0, 99)
 class Relaying(RuleBasedStateMachine):
     """A site of two pools."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.one = FakePool("one", extranonce2_size=4)
-        self.two = FakePool("two", host="other", extranonce2_size=3, extranonce1_size=8, mask=0x00FFE000)
+    @initialize(sizes=st.sampled_from([(4, 3), (4, 3), (8, 16), (3, 8), (2, 2), (2, 4), (4, 2)]))
+    def a_site_starts(self, sizes: tuple[int, int]) -> None:
+        self.one = FakePool("one", extranonce2_size=sizes[0])
+        self.two = FakePool(
+            "two", host="other", extranonce2_size=sizes[1], extranonce1_size=8, mask=0x00FFE000
+        )
         vardiff = VardiffSettings(
             start=Difficulty(2.0**-28), minimum=Difficulty(2.0**-29), maximum=Difficulty(2.0**-26)
         )
-        self.site = Site(
-            self.one, self.two, vardiff=vardiff, limits=Limits(connections_per_pool=2, submit_buffer=20)
-        ).start()
+        limits = Limits(connections_per_pool=2, submit_buffer=20)
+        self.site = Site(self.one, self.two, vardiff=vardiff, limits=limits).start()
         self.sent: list[tuple[FakeMiner, Any]] = []
         self.found: list[tuple[FakeMiner, Found]] = []
         self.hashed: set[bytes] = set()
@@ -50,6 +52,13 @@ class Relaying(RuleBasedStateMachine):
 
     def most_miners_are_not_here(self) -> bool:
         return sum(miner.is_open for miner in self.site.miners) < 8
+
+    def _note(self, found: Found) -> None:
+        """Keep the header, and the other readings': at this difficulty one may prove itself by chance."""
+        base, bits = found.job.version, found.bits or 0
+        for version in (base, base & ~0x1FFFE000 | bits, base | bits, base ^ bits):
+            self.hashed.add(version.to_bytes(4, "little") + found.header[4:])
+        self.hashed.add(found.header)
 
     # --- miners -----------------------------------------------------------------------------------
 
@@ -86,7 +95,7 @@ class Relaying(RuleBasedStateMachine):
         job = miner.jobs[-1 - old % len(miner.jobs)]
         for n in range(keep + send):
             found = miner.find(job, bits=bits & job.mask if miner.rolls and job.mask else None)
-            self.hashed.add(found.header)
+            self._note(found)
             if n < keep:
                 self.found.append((miner, found))
             else:
@@ -108,7 +117,7 @@ class Relaying(RuleBasedStateMachine):
         if miner is None or not miner.jobs:
             return
         found = miner.find(misses=True)
-        self.hashed.add(found.header)
+        self._note(found)
         params = found.params(miner.worker)
         if junk == "ntime":
             params[3] = "00000000"
@@ -280,6 +289,7 @@ class Relaying(RuleBasedStateMachine):
                 if share.header:
                     assert share.header in self.hashed
 
+    @override
     def teardown(self) -> None:
         self.site.commits = True
         self.site.pump()

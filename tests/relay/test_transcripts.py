@@ -15,6 +15,7 @@ from proxy.mining.difficulty import target_of
 from proxy.mining.job import Job, prepare
 from proxy.mining.verdict import Claim, Standing, Terms, judge
 from proxy.stratum import downstream, upstream
+from proxy.stratum.jsonrpc import Malformed
 from proxy.units import Difficulty
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "transcripts"
@@ -38,7 +39,7 @@ def read(name: str) -> Reading:
     for speaker, line in lines(name):
         if speaker == "miner":
             request = downstream.parse(line)
-            assert not isinstance(request, downstream.Malformed | downstream.BadSubmit | downstream.Unknown)
+            assert not isinstance(request, Malformed | downstream.BadSubmit | downstream.Unknown)
             identity = bytes(getattr(request, "id", b"null"))
             reading.waiting.setdefault(identity, []).append(type(request).__name__)
             if isinstance(request, downstream.Submit):
