@@ -219,7 +219,8 @@ class UpstreamLimits(Table):
     )
     max_connections_per_pool: Count = setting(
         8,
-        "Most connections to one upstream when miners do not fit on one.",
+        "Most connections to one upstream when miners do not fit on one. A failover takes the connections of "
+        "a dead upstream over to the next, beside its own.",
         unit="connections",
         reason="a 3-byte extranonce2 serves 256 miners a connection; many more look like abuse to pools",
         ge=1,

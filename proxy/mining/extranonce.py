@@ -165,8 +165,8 @@ class LeaseSpace:
         number = self._last_freed.get(session)
         return None if number is None else self._wake(number, session)
 
-    def free(self, lease: bytes, now: Seconds) -> None:
-        """Quarantine a live lease under the name of its session.
+    def free(self, lease: bytes, now: Seconds, *, rests: bool = True) -> None:
+        """Quarantine a live lease under the name of its session, unless no job was ever made with it.
 
         Raises:
             ValueError: nobody holds ``lease``: the caller's books are wrong.
@@ -176,6 +176,9 @@ class LeaseSpace:
         if len(lease) != self.width or number not in self._live:
             raise ValueError(f"lease {lease.hex()!r} is not live")
         session = self._live.pop(number)
+        if not rests:
+            self._is_free_again(number)
+            return
         self._quarantine[number] = (session, now)
         self._last_freed[session] = number
 
@@ -223,6 +226,9 @@ class LeaseSpace:
         number, (session, _) = self._quarantine.popitem(last=False)
         if self._last_freed.get(session) == number:
             del self._last_freed[session]
+        self._is_free_again(number)
+
+    def _is_free_again(self, number: int) -> None:
         if self._free is not None:
             self._free[number] = None
             if self._capacity > SMALL and 4 * (len(self._live) + len(self._quarantine)) < self._capacity:

@@ -43,6 +43,8 @@ class Bundle:
         self.draining: list[UpstreamConnection] = []
         self.works: deque[Work] = deque()
         self.work: Work | None = None
+        self.resting: dict[bytes, tuple[Work | None, int]] = {}
+        """The job and ntime that a resting lease had last: whoever resumes it must not repeat that work."""
         self.buffer: deque[Forward] = deque()
         """Shares that a lost connection left behind: sent and unanswered, or not sent."""
         self.probing = probing
@@ -253,6 +255,7 @@ class Bundle:
     def set_widths(self, widths: Widths, now: Seconds) -> None:
         """Begin with ``widths``, or begin anew: every lease is void and every session needs another."""
         self.leases = LeaseSpace(widths.lease)
+        self.resting.clear()
         for work in self.works:
             work.stale_since = now
             self._outside.jobs.forget(work)
@@ -301,10 +304,12 @@ class Bundle:
         # A connection that drains says nothing of the jobs that sessions hash now.
         if self.leases is not None and connection is self.live:
             self.leases.jobs_stale(now)
+            self.resting.clear()
 
     def _forget(self, work: Work) -> None:
         self.works.remove(work)
         self._outside.jobs.forget(work)
+        self.resting = {lease: had for lease, had in self.resting.items() if had[0] is not work}
 
     def extranonce1_of(self, lease: bytes) -> bytes:
         """Return what a miner with ``lease`` has as extranonce1 on the present connection."""
@@ -369,6 +374,9 @@ class Bundle:
         grace = self._outside.timers.lost_job_grace
         for connection in list(self.draining):
             if connection.draining_since is not None and now - connection.draining_since > grace:
+                for work in self.works:
+                    if work.connection is connection and work.stale_since is None:
+                        work.stale_since = now  # nobody would take its shares any more
                 self._close_quietly(connection, now)
 
     def _expire(self, now: Seconds) -> None:

@@ -215,6 +215,10 @@ class Relay:
         tenants = self.outside.settings.listeners[listener]
         return self.routes[tenants[0]] if len(tenants) == 1 else None
 
+    def routes_at(self, listener: str) -> list[Route]:
+        """Return the routes of all tenants of a listener."""
+        return [self.routes[tenant] for tenant in self.outside.settings.listeners[listener]]
+
     def route_for(self, listener: str, user: str) -> Route | None:
         """Return the route of the first tenant on this listener whose pattern matches ``user``."""
         settings = self.outside.settings
@@ -230,7 +234,7 @@ class Relay:
         self._provisional += 1
         if widths.lease == 0:
             return None, self._provisional.to_bytes(TAIL, "big"), widths.miner
-        routes = [self.routes[tenant] for tenant in self.outside.settings.listeners[listener]]
+        routes = self.routes_at(listener)
         lease = b""
         for _ in range(PROVISIONAL_TRIES):
             lease = (self._provisional % (1 << 8 * widths.lease)).to_bytes(widths.lease, "big")

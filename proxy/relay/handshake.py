@@ -94,7 +94,11 @@ def _seat(relay: Relay, session: Session, route: Route | None, resume: str | Non
     Where only the worker's name will tell the tenant, the lease is provisional: unlikely to be taken in any
     of the tenants' bundles, and claimed there at authorisation.
     """
-    if route is not None and route.place(session, now, resume=resume):
+    if route is None and resume is not None:
+        route = next(
+            (each for each in relay.routes_at(session.listener) if each.resume(session, resume, now)), None
+        )
+    if route is not None and (session.resumed or route.place(session, now, resume=resume)):
         session.route = route
         assert session.bundle is not None and session.lease is not None and route.widths is not None
         session.extranonce1 = session.bundle.extranonce1_of(session.lease)

@@ -143,7 +143,7 @@ CLIENT_QUIRKS = (
     ),
     ClientQuirk(
         "old S9 firmware",
-        ("bmminer/1", "bmminer/2.0"),
+        ("bmminer/2.0",),
         "submits version bits 40000000, 80000000 or c0000000",
         "bits outside the mask are tried as other firmware writes them, and refused with code 20",
         "btccom/btcpool-ABANDONED#425",

@@ -106,11 +106,13 @@ class Route:
         for route in self.peers:
             route.widths = widths
             for bundle in list(route.bundles.values()):
-                bundle.set_widths(widths, now)
+                # The route's and not ours: a bundle whose pool is narrower still chooses anew.
+                bundle.set_widths(route.widths, now)
         if not changed:
             return
         for route, sessions in evicted:
-            self._outside.emit(WidthsChanged(route.tenant, widths.lease, widths.miner))
+            assert route.widths is not None
+            self._outside.emit(WidthsChanged(route.tenant, route.widths.lease, route.widths.miner))
             route.replace_all(sessions, now)
 
     def evict_all(self) -> list[Session]:
@@ -142,7 +144,7 @@ class Route:
         Returns False if there is no room anywhere: the session then waits.
         """
         self.settle_widths(now)
-        if resume is not None and self._resume(session, resume, now):
+        if resume is not None and self.resume(session, resume, now):
             return True
         prefer = session.lease
         for bundle in self._bundles_in_order(prefer):
@@ -158,11 +160,13 @@ class Route:
             return self.place(session, now)
         return False
 
-    def _resume(self, session: Session, resume: str, now: Seconds) -> bool:
+    def resume(self, session: Session, resume: str, now: Seconds) -> bool:
+        """Give a session the lease that rests under the id of its connection before, if one does."""
         for bundle in self.bundles.values():
             lease = bundle.leases.resume(resume, now) if bundle.leases else None
             if lease is not None:
-                session.name = resume
+                session.name, session.resumed = resume, True
+                session.issued_work, session.issued_ntime = bundle.resting.pop(lease, (None, 0))
                 self._settle_in(session, bundle, lease)
                 return True
         return False
@@ -220,12 +224,18 @@ class Route:
         return True
 
     def leave(self, session: Session, now: Seconds) -> None:
-        """Take a session out; its lease rests until its jobs are stale."""
+        """Take a session out; its lease rests until its jobs are stale, if it had any.
+
+        So scanners that subscribe and leave do not fill a narrow connection.
+        """
         bundle = session.bundle
         if bundle is not None:
             bundle.sessions.pop(session.key, None)
             if bundle.leases is not None and session.lease is not None:
-                bundle.leases.free(session.lease, now)
+                had_jobs = session.issued_work is not None or session.resumed
+                bundle.leases.free(session.lease, now, rests=had_jobs)
+                if had_jobs:
+                    bundle.resting[session.lease] = (session.issued_work, session.issued_ntime)
         session.bundle = None
 
     # --- first work ---------------------------------------------------------------------------------

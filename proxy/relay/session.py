@@ -60,6 +60,7 @@ class Session:
         "peer",
         "quirk",
         "replies_waiting",
+        "resumed",
         "route",
         "subscribed_at",
         "tally",
@@ -94,6 +95,8 @@ class Session:
         self.route: Route | None = None
         self.bundle: Bundle | None = None
         self.lease: bytes | None = None
+        self.resumed = False
+        """It came back with the session id of an earlier connection, and so with its lease."""
         self.extranonce1 = b""
         self.extranonce2_size = 0
         self.follows_extranonce = False

@@ -383,7 +383,7 @@ class UpstreamConnection:
             self._streak = 0
             return
         refusal = reply.refusal or wire.Refusal(None, "refused without a reason")
-        if forward.resent and refusal.code == DUPLICATE:
+        if forward.resent and (refusal.code == DUPLICATE or "duplicate" in refusal.text.lower()):
             self.settlements.accepted += 1
             return
         self.settlements.refuse(

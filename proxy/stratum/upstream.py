@@ -260,7 +260,7 @@ def _set_version_mask(params: list[Json]) -> SetVersionMask:
 
 
 def _reconnect(params: list[Json]) -> Reconnect:
-    host = params[0] if params and isinstance(params[0], str) and params[0] else None
+    host = params[0][:MOST_TEXT] if params and isinstance(params[0], str) and params[0] else None
     port_value = params[1] if len(params) > 1 else None
     wait = params[2] if len(params) > 2 else 0
     port_text = str(port_value)

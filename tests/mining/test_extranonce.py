@@ -161,6 +161,15 @@ class LeaseMachine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="not live"):
             self.space.free(lease, now)
 
+    @rule(lease=consumes(held), seconds=waits)
+    def free_without_rest(self, lease: bytes, seconds: float) -> None:
+        now = self.wait(seconds)
+        self.space.free(lease, now, rests=False)
+        del self.live[lease]
+        assert self.space.is_free(lease)
+        with pytest.raises(ValueError, match="not live"):
+            self.space.free(lease, now)
+
     @rule(data=st.data(), seconds=waits)
     def free_many(self, data: st.DataObject, seconds: float) -> None:
         now = self.wait(seconds)

@@ -473,3 +473,21 @@ def test_several_timers_are_settings() -> None:
     site.miner()
     site.pass_time(16)
     assert serving(site) == "two"
+
+
+def test_a_standbys_job_is_judged_by_the_difficulty_in_force_when_it_was_sent() -> None:
+    one, two, site = pair()
+    miner = site.miner()
+    one.die()
+    site.pass_time(5)
+    one.up = True
+    site.pass_time(60, 0.5)
+    one.side.say(one.side.set_difficulty(2.0**-20))
+    site.pump()
+    two.die()
+    site.pass_time(2)
+    assert serving(site) == "one"
+    found = miner.find(above=2.0**-20)
+    assert miner.submit(found) == "accepted"
+    assert one.received[-1].header == found.header
+    assert one.faults == []

@@ -52,9 +52,19 @@ def test_an_endless_line_overflows_before_its_newline_comes() -> None:
 
 def test_nothing_comes_out_behind_an_overflow() -> None:
     buffer = LineBuffer(LIMIT)
-    assert buffer.feed(b"good\n" + b"x" * 99 + b"\ngood\n") == [b"good"]
-    assert buffer.feed(b"good\n") == []
+    assert list(buffer.feed(b"good\n" + b"x" * 99 + b"\ngood\n")) == [b"good"]
+    assert list(buffer.feed(b"good\n")) == []
     assert buffer.overflowed
+
+
+def test_a_limit_raised_by_a_line_holds_for_the_next_one_of_the_same_bytes() -> None:
+    buffer = LineBuffer(LIMIT)
+    lines = []
+    for line in buffer.feed(b"login\n" + b"x" * 99 + b"\n"):
+        lines.append(line)
+        buffer.limit = 100
+    assert lines == [b"login", b"x" * 99]
+    assert not buffer.overflowed
 
 
 def test_rubbish_behind_a_line_does_not_touch_it() -> None:
@@ -71,7 +81,7 @@ def test_never_more_than_one_line_is_held(stream: bytes, cuts: list[int]) -> Non
     buffer = LineBuffer(LIMIT)
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     for start, end in pairwise(edges):
-        buffer.feed(stream[start:end])
+        list(buffer.feed(stream[start:end]))
         assert len(buffer._partial) <= LIMIT
 
 
