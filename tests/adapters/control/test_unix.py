@@ -1,0 +1,71 @@
+"""The control socket: for the owner alone, gone when the program is."""
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket, ask
+
+
+def snapshot(sessions: bool) -> dict[str, Any]:
+    return {"uptime_s": 1.5, "name": "Grüße", "sessions_asked": sessions}
+
+
+async def test_it_tells_the_state_with_sessions_only_if_asked(tmp_path: Path) -> None:
+    control = ControlSocket(tmp_path / SOCKET_NAME, snapshot)
+    await control.start()
+    try:
+        plain = await asyncio.to_thread(ask, tmp_path)
+        full = await asyncio.to_thread(ask, tmp_path, sessions=True)
+    finally:
+        await control.close()
+    assert plain == {"uptime_s": 1.5, "name": "Grüße", "sessions_asked": False}
+    assert full["sessions_asked"] is True
+
+
+async def test_only_the_owner_may_open_it_and_it_goes_with_the_program(tmp_path: Path) -> None:
+    path = tmp_path / SOCKET_NAME
+    control = ControlSocket(path, snapshot)
+    await control.start()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await control.close()
+    assert not path.exists()
+
+
+async def test_what_a_dead_program_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / SOCKET_NAME
+    path.write_text("not even a socket")
+    control = ControlSocket(path, snapshot)
+    await control.start()
+    assert (await asyncio.to_thread(ask, tmp_path))["name"] == "Grüße"
+    await control.close()
+
+
+async def test_a_path_too_long_for_a_socket_is_an_os_error(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    control = ControlSocket(folder / SOCKET_NAME, snapshot)
+    with pytest.raises(OSError, match="too long"):
+        await control.start()
+    await control.close()
+
+
+def test_where_nobody_listens_asking_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        ask(tmp_path)
+
+
+async def test_another_program_behind_the_socket_is_an_error_that_status_knows(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, tmp_path / SOCKET_NAME)
+    with pytest.raises(json.JSONDecodeError):
+        await asyncio.to_thread(ask, tmp_path)
+    server.close()

@@ -1,0 +1,39 @@
+"""The socket options that make the kernel notice a peer that is gone."""
+
+import asyncio
+import socket
+
+from proxy.adapters.tcp.wire import SocketSettings, prepare
+from tests.adapters.loops import both_loops
+
+SETTINGS = SocketSettings(
+    keepalive_idle=11, keepalive_interval=7, keepalive_probes=4, user_timeout=2.5, send_buffer=20_000
+)
+
+
+@both_loops
+async def test_every_option_is_set() -> None:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    prepare(writer.transport, SETTINGS)
+    sock: socket.socket = writer.get_extra_info("socket")
+    tcp = socket.IPPROTO_TCP
+    assert sock.getsockopt(tcp, socket.TCP_NODELAY)
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 11
+    assert sock.getsockopt(tcp, socket.TCP_KEEPINTVL) == 7
+    assert sock.getsockopt(tcp, socket.TCP_KEEPCNT) == 4
+    assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 2500
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 40_000  # Linux doubles it
+    writer.transport.abort()
+    server.close()
+
+
+@both_loops
+async def test_a_socket_that_is_not_tcp_is_left_alone() -> None:
+    here, there = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=here)
+    prepare(writer.transport, SETTINGS)
+    writer.transport.abort()
+    there.close()
