@@ -12,7 +12,7 @@ changes or flaps: at 8 shares a minute, four minutes of a constant miner vary by
 import math
 from dataclasses import dataclass
 
-from proxy.mining.difficulty import power_of_two_at_most
+from proxy.mining.difficulty import LEAST_DIFFICULTY, power_of_two_at_most
 from proxy.mining.hashrate import HashrateMeter
 from proxy.units import Difficulty, HashesPerSecond, Seconds
 
@@ -173,8 +173,8 @@ class Vardiff:
 
         """
         self._settings = settings
-        self._floor = settings.minimum if floor is None else floor
-        self._suggested = settings.minimum
+        self._floor = LEAST_DIFFICULTY if floor is None else floor
+        self._suggested = LEAST_DIFFICULTY
         self._at = now
         self._paused = False
         self._worked = Seconds(0.0)  # seconds not paused: the clock of everything below
@@ -261,6 +261,11 @@ class Vardiff:
         self._suggested = difficulty
         self._wanted = self._bounded(difficulty)
         self._restart()
+
+    def follow(self, settings: VardiffSettings) -> None:
+        """Take other settings: they hold from the next decision on."""
+        self._settings = settings
+        self._wanted = self._bounded(self._wanted)
 
     def pause(self, now: Seconds) -> None:
         """Stop the clock: work is withheld or the miner curtailed, so its silence means nothing."""

@@ -69,6 +69,8 @@ class Standing:
     """Version bits granted now; a share in flight may use these or those of its job."""
     masks_ever: int
     """Every bit that this session was ever granted: a miner may ignore a later, narrower mask."""
+    first_mask: int = 0
+    """What it was granted first: a miner deaf to set_version_mask goes on to replace under that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement
     """Return the verdict on ``claim``; an accepted share is remembered so that it counts once.
 
     Where version bits are claimed and the plain reading (BIP 310: masked replace) misses the target,
-    the OR and XOR readings of other firmware are tried: a hash that meets the target proves its own
-    reading (two more hashes, on failures only).
+    the OR and XOR readings of other firmware are tried, and replacing under the first mask that was granted:
+    a hash that meets the target proves its own reading (a few more hashes, on failures only).
 
     Raises:
         ValueError: the extranonce has not the width of the job's hole.
@@ -111,7 +113,8 @@ def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement
     bits_permitted = not (claim.version_bits or 0) & ~(granted | ever)
     # Bits of zero too: the job may signal inside a mask that has grown since it was sent.
     if not met and claim.version_bits is not None:
-        for reading in candidates(job.version, ever, claim.version_bits):
+        deaf = header_version(job.version, standing.first_mask & job.rollable, claim.version_bits)
+        for reading in (*candidates(job.version, ever, claim.version_bits), deaf):
             if reading == version or not is_permitted(reading, job.version, ever):
                 continue
             other = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, reading)

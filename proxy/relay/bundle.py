@@ -330,6 +330,8 @@ class Bundle:
             connection.submit(forward, now)
         elif self.live is not None and self._can_count_on(self.live, forward):
             self.live.submit(forward, now)
+        elif self.live is not None and self.live.pool is connection.pool:
+            self._settle_lost(forward)  # its successor is here, and is another one to the pool
         else:
             self._keep(forward)
 

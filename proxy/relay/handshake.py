@@ -152,7 +152,7 @@ def _configure(relay: Relay, session: Session, request: say.Configure, now: Seco
             case "version-rolling":
                 session.asked_mask = request.mask
                 upstream, version = relay.rollable(session)
-                session.mask = grant(upstream, request.mask, version)
+                session.mask = session.first_mask = grant(upstream, request.mask, version)
                 session.masks_ever |= upstream & request.mask
                 answers[extension] = bool(session.mask)
                 if session.mask:

@@ -385,6 +385,10 @@ class Route:
         """Take a tenant's new settings. A pool that is the same but for its rank keeps its connections."""
         kept = {pool.settings: pool for pool in self.pools}
         self.settings = settings
+        for bundle in self.bundles.values():
+            for session in bundle.sessions.values():
+                if session.vardiff is not None:
+                    session.vardiff.follow(settings.vardiff)
         self.pools = []
         for rank, wanted in enumerate(settings.pools):
             pool = kept.get(wanted) or Pool(wanted, rank)

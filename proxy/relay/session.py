@@ -39,6 +39,7 @@ class Session:
         "difficulty",
         "extranonce1",
         "extranonce2_size",
+        "first_mask",
         "follows_extranonce",
         "has_work",
         "hinted",
@@ -102,7 +103,7 @@ class Session:
         self.follows_extranonce = False
         self.asked_mask: int | None = None
         """Version bits that it asked for; None where it never did."""
-        self.mask = self.masks_ever = 0
+        self.mask = self.masks_ever = self.first_mask = 0
         self.hinted: Difficulty | None = None
         self.vardiff: Vardiff | None = None
         self.difficulty: Difficulty | None = None
@@ -252,4 +253,4 @@ class Session:
 
     def standing(self, *, authorized: bool, stale: bool) -> Standing:
         """Return what a share of this session is judged with beside its job."""
-        return Standing(authorized, stale, self.mask, self.masks_ever)
+        return Standing(authorized, stale, self.mask, self.masks_ever, self.first_mask)

@@ -534,3 +534,11 @@ def test_a_share_ends_the_boot() -> None:
     vardiff.share(Difficulty(8192.0), Seconds(1.0))
     changes = [vardiff.decide(Seconds(float(at))) for at in range(2, 290)]
     assert any(change is not None and change < 8192.0 for change in changes)
+
+
+def test_other_settings_hold_from_then_on() -> None:
+    vardiff = Vardiff(VardiffSettings(), Seconds(0.0))
+    vardiff.follow(VardiffSettings(minimum=Difficulty(16384.0)))
+    assert vardiff.difficulty == 16384.0
+    vardiff.follow(VardiffSettings(maximum=Difficulty(1024.0)))
+    assert vardiff.difficulty == 1024.0

@@ -332,3 +332,19 @@ def test_what_is_accepted_never_changes_a_bit_that_upstream_did_not_allow(
     if judgement.accepted:
         assert (judgement.version ^ version) & ~(mask or 0) == 0
         assert NTIME <= ntime <= NTIME + 7000
+
+
+@given(
+    first=st.integers(0, 0xFFFF).map(lambda n: n << 13),
+    now=st.integers(0, 0xFFFF).map(lambda n: n << 13),
+    bits=st.integers(0, 0xFFFF).map(lambda n: n << 13),
+)
+def test_a_miner_deaf_to_new_masks_replaces_under_its_first_one(first: int, now: int, bits: int) -> None:
+    """Base bits moved inside the mask; the miner goes on as it was told at its login."""
+    told = BIP320_MASK & ~first
+    bits &= told
+    at = job(0x20000000 | now)
+    hashed = 0x20000000 | now & ~told | bits
+    standing = replace(GOOD, mask=BIP320_MASK & ~now, first_mask=told)
+    judgement = judge(at, found(at, bits=bits, version=hashed), replace(TERMS, mask=standing.mask), standing)
+    assert judgement.accepted

@@ -61,19 +61,20 @@ class EventLog:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._log = structlog.get_logger()
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def __call__(self, event: Event) -> None:
         """Log ``event`` unless its kind has had its lines of this second."""
         kind = type(event).__name__
+        key = (kind, getattr(event, "tenant", ""))  # one tenant's storm must not hide another's loss
         now = self._clock()
-        since, count = self._seen.get(kind, (now, 0))
+        since, count = self._seen.get(key, (now, 0))
         fields = {name: _readable(value) for name, value in asdict(event).items()}
         if now - since >= 1.0:
             if count > LINES_PER_SECOND:
                 fields["not_logged"] = count - LINES_PER_SECOND
             since, count = now, 0
-        self._seen[kind] = (since, count + 1)
+        self._seen[key] = (since, count + 1)
         if count < LINES_PER_SECOND:
             self._log.log(LEVELS[type(event)], kind, **fields)
 
