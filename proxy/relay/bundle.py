@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from proxy.events import NoUpstream, UpstreamDown, UpstreamReady, WorkMoved
 from proxy.mining.extranonce import LeaseSpace, Widths
+from proxy.relay.kept_shares import KeptShares, can_count_on, give_up
 from proxy.relay.outside import Outside
 from proxy.relay.pool import Pool
 from proxy.relay.session import Session
@@ -45,8 +46,7 @@ class Bundle:
         self.work: Work | None = None
         self.resting: dict[bytes, tuple[Work | None, int]] = {}
         """The job and ntime that a resting lease had last: whoever resumes it must not repeat that work."""
-        self.buffer: deque[Forward] = deque()
-        """Shares that a lost connection left behind: sent and unanswered, or not sent."""
+        self.buffer = KeptShares()
         self.probing = probing
         """At start every pool is dialled once: what it offers decides the widths."""
         self.idle_since: Seconds | None = None
@@ -181,7 +181,7 @@ class Bundle:
             WorkMoved(self.tenant, connection.pool.name, connection.key, len(self.sessions), cause)
         )
         self._take_job(now, moved=True)
-        self._resume_buffer(connection, now)
+        self.buffer.resume(connection, now)
 
     def reorder(self, order: list[Pool], now: Seconds) -> None:
         """Take another list of pools; connections to pools that are no longer on it are closed."""
@@ -244,7 +244,7 @@ class Bundle:
             if work.connection is connection and work.lost_at is None:
                 work.lost_at = now
         for forward in connection.outstanding.values():
-            self._keep(forward)
+            self.buffer.keep(forward, self._outside.limits.submit_buffer)
         connection.outstanding.clear()
         if served:
             self._dark_since = now
@@ -328,47 +328,12 @@ class Bundle:
         connection = forward.work.connection
         if connection.is_ready:
             connection.submit(forward, now)
-        elif self.live is not None and self._can_count_on(self.live, forward):
+        elif self.live is not None and can_count_on(self.live, forward):
             self.live.submit(forward, now)
         elif self.live is not None and self.live.pool is connection.pool:
-            self._settle_lost(forward)  # its successor is here, and is another one to the pool
+            give_up(forward)  # its successor is here, and is another one to the pool
         else:
-            self._keep(forward)
-
-    @staticmethod
-    def _can_count_on(connection: UpstreamConnection, forward: Forward) -> bool:
-        """Return whether a successor may take the share: same pool, same extranonce1, same previous block."""
-        lost = forward.work.connection
-        return (
-            lost.pool is connection.pool
-            and lost.extranonce1 == connection.extranonce1
-            and connection.latest is not None
-            and connection.latest.prevhash == forward.work.notify.prevhash
-        )
-
-    def _keep(self, forward: Forward) -> None:
-        if len(self.buffer) >= self._outside.limits.submit_buffer:
-            self._settle_lost(self.buffer.popleft())
-        self.buffer.append(forward)
-
-    def _resume_buffer(self, connection: UpstreamConnection, now: Seconds) -> None:
-        """Send kept shares again where they can still count: same extranonce1, same previous block."""
-        kept, self.buffer = self.buffer, deque()
-        for forward in kept:
-            if forward.work.connection.pool is not connection.pool:
-                self.buffer.append(forward)
-            elif self._can_count_on(connection, forward):
-                connection.submit(forward, now)
-            else:
-                self._settle_lost(forward)
-
-    @staticmethod
-    def _settle_lost(forward: Forward) -> None:
-        settlements = forward.work.connection.settlements
-        if forward.sent:
-            settlements.unknown += 1
-        else:
-            settlements.unsent += 1
+            self.buffer.keep(forward, self._outside.limits.submit_buffer)
 
     # --- letting go ---------------------------------------------------------------------------------
 
@@ -388,8 +353,7 @@ class Bundle:
                 continue
             work.stale_since = now
             self._forget(work)
-        while self.buffer and now - self.buffer[0].at > timers.submit_buffer_age:
-            self._settle_lost(self.buffer.popleft())
+        self.buffer.expire(now, timers.submit_buffer_age)
         if self.leases is not None:
             self.leases.expire(now, timers.job_retention)
 
@@ -398,8 +362,7 @@ class Bundle:
         self._closed = True
         for connection in self.connections():
             self._close_quietly(connection, now)
-        while self.buffer:
-            self._settle_lost(self.buffer.popleft())
+        self.buffer.close()
         for work in list(self.works):
             self._forget(work)
 

@@ -11,19 +11,18 @@ from collections.abc import Iterator
 from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
 from proxy.relay import handshake, share_path
+from proxy.relay.directory import Directory
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
 from proxy.relay.session import Session
 from proxy.relay.settings import Limits, RelaySettings
 from proxy.relay.upstream import UpstreamConnection
-from proxy.relay.work import TAIL, JobBook
+from proxy.relay.work import JobBook
 from proxy.stratum import downstream
 from proxy.units import Seconds
 
 SLICES = 20
 """A round over all sessions takes this many ticks: at ten ticks a second each is visited every two."""
-PROVISIONAL_TRIES = 256
-"""Leases looked at for one that is free in every tenant's bundles: all there are of one byte."""
 ROUND = Seconds(3)
 """What a round takes, and a little more for a busy loop: deadlines towards miners are met a round early."""
 
@@ -51,21 +50,11 @@ class Relay:
         self.is_ending = False
         """Nothing more is taken from miners: a busy site would never have settled all of it."""
         self._boot = boot
-        self._group_routes()
+        self.directory = Directory(self.routes, self.outside)
         self._pending: deque[tuple[int, Session, bytes]] = deque()
         """Replies by the window that they wait for."""
-        self._provisional = int(randomness.random() * (1 << 16))
         self._round: Iterator[Session] = iter(())
         self._round_slice = 1
-
-    def _group_routes(self) -> None:
-        """Routes that share a listener have one width, so that a lease fits whichever the name chooses."""
-        for tenants in self.outside.settings.listeners.values():
-            group: list[Route] = []
-            for tenant in tenants:
-                group += [route for route in self.routes[tenant].peers if route not in group]
-            for route in group:
-                route.peers = group
 
     @property
     def limits(self) -> Limits:
@@ -100,7 +89,7 @@ class Relay:
             if isinstance(request, downstream.Submit | downstream.BadSubmit):
                 share_path.take(session, request, fed, now)
             else:
-                handshake.answer(self, session, request, now)
+                handshake.answer(self.directory, session, request, now)
                 if session.malformed > self.limits.malformed_lines:
                     break  # the answers would be longer than what they answer
         self._send_up(session, fed, now)
@@ -207,57 +196,6 @@ class Relay:
             share_path.adapt_when_idle(session, now)
             if now - session.last_write_at >= timers.keepalive - ROUND:
                 session.keep_alive(now)
-
-    # --- questions that the handshake asks -----------------------------------------------------------
-
-    def only_route(self, listener: str) -> Route | None:
-        """Return the route of a listener that serves one tenant, else None: the name will tell."""
-        tenants = self.outside.settings.listeners[listener]
-        return self.routes[tenants[0]] if len(tenants) == 1 else None
-
-    def routes_at(self, listener: str) -> list[Route]:
-        """Return the routes of all tenants of a listener."""
-        return [self.routes[tenant] for tenant in self.outside.settings.listeners[listener]]
-
-    def route_for(self, listener: str, user: str) -> Route | None:
-        """Return the route of the first tenant on this listener whose pattern matches ``user``."""
-        settings = self.outside.settings
-        for tenant in settings.listeners[listener]:
-            if listener in settings.owned or self.routes[tenant].matches(user):
-                return self.routes[tenant]
-        return None
-
-    def provisional(self, listener: str, now: Seconds) -> tuple[bytes | None, bytes, int]:
-        """Return lease, extranonce1 and extranonce2 size for a session whose place is not known yet."""
-        tenant = self.outside.settings.listeners[listener][0]
-        widths = self.routes[tenant].settle_widths(now)
-        self._provisional += 1
-        if widths.lease == 0:
-            return None, self._provisional.to_bytes(TAIL, "big"), widths.miner
-        routes = self.routes_at(listener)
-        lease = b""
-        for _ in range(PROVISIONAL_TRIES):
-            lease = (self._provisional % (1 << 8 * widths.lease)).to_bytes(widths.lease, "big")
-            if all(route.has_free(lease) for route in routes):
-                break
-            self._provisional += 1
-        return lease, lease, widths.miner
-
-    def rollable(self, session: Session) -> tuple[int, int | None]:
-        """Return the version bits that may be granted to a session, and the job version if known.
-
-        Where the tenant is not known yet, what all of the listener's tenants have.
-        """
-        if session.bundle is not None and session.bundle.work is not None:
-            job = session.bundle.work.job
-            return job.rollable, job.version
-        mask, version = handshake.DEFAULT_MASK, 0
-        for tenant in self.outside.settings.listeners[session.listener]:
-            live = self.routes[tenant].bundles[0].live
-            if live is not None:
-                mask &= live.mask or 0
-                version |= live.latest.version if live.latest else 0
-        return mask, version
 
     # --- life -------------------------------------------------------------------------------------------
 

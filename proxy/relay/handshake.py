@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.events import SessionOpened, SessionRefused
 from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY, difficulty_of
-from proxy.mining.version_rolling import BIP320_MASK, grant
+from proxy.mining.version_rolling import grant
 from proxy.relay.quirks import quirk_of
 from proxy.relay.session import Session
 from proxy.stratum import downstream as say
@@ -15,7 +15,7 @@ from proxy.stratum.jsonrpc import Json, Malformed, error_line, result_line
 from proxy.units import Difficulty, Seconds
 
 if TYPE_CHECKING:
-    from proxy.relay.engine import Relay
+    from proxy.relay.directory import Directory
     from proxy.relay.route import Route
 
 MOST_WORKER = 63
@@ -23,15 +23,15 @@ MOST_WORKER = 63
 _TRUE = b"true"
 
 
-def answer(relay: Relay, session: Session, request: say.Request, now: Seconds) -> None:
+def answer(directory: Directory, session: Session, request: say.Request, now: Seconds) -> None:
     """Answer any request but a submit; unknown ones are refused without dropping the miner."""
     match request:
         case say.Subscribe():
-            _subscribe(relay, session, request, now)
+            _subscribe(directory, session, request, now)
         case say.Authorize():
-            _authorize(relay, session, request, now)
+            _authorize(directory, session, request, now)
         case say.Configure():
-            _configure(relay, session, request, now)
+            _configure(directory, session, request, now)
         case say.SubscribeExtranonce(identity):
             session.follows_extranonce = True
             session.send(result_line(identity, _TRUE), now)
@@ -69,15 +69,15 @@ def worker_of(user: str) -> str:
     return sanitised(tail[:MOST_WORKER]) or "worker"
 
 
-def _subscribe(relay: Relay, session: Session, request: say.Subscribe, now: Seconds) -> None:
+def _subscribe(directory: Directory, session: Session, request: say.Subscribe, now: Seconds) -> None:
     again = session.is_subscribed
     session.subscribed_at = now
     if request.user_agent:
         session.user_agent = sanitised(request.user_agent)
         session.quirk = quirk_of(request.user_agent)
     if not again:
-        route = session.route or relay.only_route(session.listener)
-        _seat(relay, session, route, request.session_id, now)
+        route = session.route or directory.only_route(session.listener)
+        _seat(directory, session, route, request.session_id, now)
     session.send(
         tell.subscribed(request.id, session.name, session.extranonce1, session.extranonce2_size), now
     )
@@ -88,7 +88,9 @@ def _subscribe(relay: Relay, session: Session, request: say.Subscribe, now: Seco
         session.route.join(session, now)
 
 
-def _seat(relay: Relay, session: Session, route: Route | None, resume: str | None, now: Seconds) -> None:
+def _seat(
+    directory: Directory, session: Session, route: Route | None, resume: str | None, now: Seconds
+) -> None:
     """Choose the extranonce that the subscribe reply must carry.
 
     Where only the worker's name will tell the tenant, the lease is provisional: unlikely to be taken in any
@@ -96,7 +98,8 @@ def _seat(relay: Relay, session: Session, route: Route | None, resume: str | Non
     """
     if route is None and resume is not None:
         route = next(
-            (each for each in relay.routes_at(session.listener) if each.resume(session, resume, now)), None
+            (each for each in directory.routes_at(session.listener) if each.resume(session, resume, now)),
+            None,
         )
     if route is not None and (session.resumed or route.place(session, now, resume=resume)):
         session.route = route
@@ -105,20 +108,25 @@ def _seat(relay: Relay, session: Session, route: Route | None, resume: str | Non
         session.extranonce2_size = route.widths.miner
         if not session.extranonce1:
             # No byte of lease, and no connection yet whose extranonce1 would serve: cgminer refuses none.
-            session.extranonce1 = relay.provisional(session.listener, now)[1]
+            session.extranonce1 = directory.provisional(session.listener, now)[1]
         return
     session.route = route
-    session.lease, session.extranonce1, session.extranonce2_size = relay.provisional(session.listener, now)
+    session.lease, session.extranonce1, session.extranonce2_size = directory.provisional(
+        session.listener, now
+    )
 
 
-def _authorize(relay: Relay, session: Session, request: say.Authorize, now: Seconds) -> None:
-    route = relay.route_for(session.listener, request.worker)
+def _authorize(directory: Directory, session: Session, request: say.Authorize, now: Seconds) -> None:
+    route = directory.route_for(session.listener, request.worker)
     if route is None or (session.workers and route is not session.route):
-        _refuse(relay, session, request, "Unauthorized worker")
+        _refuse(session, request, "Unauthorized worker")
         session.send(error_line(request.id, 24, "Unauthorized worker", b"false"), now)
         return
-    if request.worker not in session.workers and len(session.workers) >= relay.limits.workers_per_session:
-        _refuse(relay, session, request, "too many workers on one connection")
+    if (
+        request.worker not in session.workers
+        and len(session.workers) >= session.outside.limits.workers_per_session
+    ):
+        _refuse(session, request, "too many workers on one connection")
         session.send(error_line(request.id, 24, "Too many workers on one connection", b"false"), now)
         return
     first = not session.workers
@@ -126,32 +134,34 @@ def _authorize(relay: Relay, session: Session, request: say.Authorize, now: Seco
     session.send(result_line(request.id, _TRUE), now)
     if not first:
         return
-    session.lines.limit = relay.limits.line
+    session.lines.limit = session.outside.limits.line
     if session.route is not None and session.route is not route:
         session.route.leave(session, now)
     session.route = route
     _hint_in_password(session, request.password)
-    relay.emit(SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.peer))
+    session.outside.emit(
+        SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.peer)
+    )
     if session.is_subscribed:
         if session.bundle is None and session.lease is not None and route.place(session, now):
             route.correct_extranonce(session, now)
         route.join(session, now)
 
 
-def _refuse(relay: Relay, session: Session, request: say.Authorize, cause: str) -> None:
-    relay.emit(
+def _refuse(session: Session, request: say.Authorize, cause: str) -> None:
+    session.outside.emit(
         SessionRefused(session.key, session.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
     )
 
 
-def _configure(relay: Relay, session: Session, request: say.Configure, now: Seconds) -> None:
+def _configure(directory: Directory, session: Session, request: say.Configure, now: Seconds) -> None:
     """Answer every key that was asked for: Whatsminers loop otherwise (stratum#1173)."""
     answers: dict[str, Json] = {}
     for extension in request.extensions:
         match extension:
             case "version-rolling":
                 session.asked_mask = request.mask
-                upstream, version = relay.rollable(session)
+                upstream, version = directory.rollable(session)
                 session.mask = session.first_mask = grant(upstream, request.mask, version)
                 session.masks_ever |= upstream & request.mask
                 answers[extension] = bool(session.mask)
@@ -200,7 +210,3 @@ def _hint_in_password(session: Session, password: str) -> None:
                 and float(digits) > 0
             ):
                 session.hinted = Difficulty(min(max(float(digits), LEAST_DIFFICULTY), GREATEST_DIFFICULTY))
-
-
-DEFAULT_MASK = BIP320_MASK
-"""Granted while no pool has been reached: re-granted, if need be, with the first job."""

@@ -12,6 +12,7 @@ from proxy.ports import Wire
 from proxy.relay.outside import Outside
 from proxy.relay.pool import Pool
 from proxy.relay.work import Work
+from proxy.relay.worker_names import WorkerNames
 from proxy.stratum import upstream as wire
 from proxy.stratum.framing import LineBuffer
 from proxy.stratum.jsonrpc import Json, error_line, request_line, result_line
@@ -34,14 +35,6 @@ class Phase(Enum):
     HANDSHAKE = "handshake"
     READY = "ready"
     LOST = "lost"
-
-
-class NameState(Enum):
-    """Whether a pool has taken a worker name."""
-
-    ASKED = "asked"
-    TAKEN = "taken"
-    REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -109,8 +102,7 @@ class UpstreamConnection:
         self._lines = LineBuffer(outside.limits.upstream_line)
         self._calls: dict[int, str] = {}
         self._next_call = 1
-        self._names: dict[str, NameState] = {}
-        self._asked_names: dict[int, str] = {}
+        self._names = WorkerNames(pool.settings)
         self._asked_to_configure = False
         self._configure_answered = False
         self._authorized = False
@@ -200,9 +192,10 @@ class UpstreamConnection:
 
     def submit(self, forward: Forward, now: Seconds) -> None:
         """Send a share. The caller has seen that the connection is ready."""
+        self._ask_for_name(forward.worker)
         bits = [f"{forward.version & self.mask:08x}"] if self.mask is not None else []
         params = [
-            self._name_for(forward.worker, now),
+            self._names.name_for(forward.worker),
             forward.work.notify.job_id,
             forward.extranonce2.hex(),
             f"{forward.ntime:08x}",
@@ -235,17 +228,11 @@ class UpstreamConnection:
         if self._wire is not None:
             self._wire.write(data)
 
-    def _name_for(self, worker: str, now: Seconds) -> str:
-        """Return the name to submit under; a miner's own name is asked for at its first share."""
-        settings = self.pool.settings
-        if not settings.is_template:
-            return settings.user
-        name = settings.user.replace("{worker}", worker)
-        state = self._names.get(name)
-        if state is None and len(self._names) < self._outside.limits.upstream_names:
-            self._names[name] = NameState.ASKED
-            self._asked_names[self._send("mining.authorize", [name, settings.password])] = name
-        return name if state is NameState.TAKEN else settings.fallback_user
+    def _ask_for_name(self, worker: str) -> None:
+        """Authorise a miner's own name at its first share; the share does not wait for the answer."""
+        if self._names.wants_asking(worker, self._outside.limits.upstream_names):
+            name = self._names.upstream_name(worker)
+            self._names.asked(worker, self._send("mining.authorize", [name, self.pool.settings.password]))
 
     # --- what the pool says -----------------------------------------------------------------------
 
@@ -310,12 +297,13 @@ class UpstreamConnection:
     def _replied(self, reply: wire.Reply, now: Seconds) -> None:
         if reply.id is None:
             return
+        taken = reply.refusal is None and reply.result is True
         if (forward := self.outstanding.pop(reply.id, None)) is not None:
             self._settle(forward, reply, now)
         elif (purpose := self._calls.pop(reply.id, None)) is not None:
             self._called(purpose, reply, now)
-        elif (name := self._asked_names.pop(reply.id, None)) is not None:
-            self._named(name, reply)
+        elif (name := self._names.answered(reply.id, taken=taken)) is not None:
+            self._named(name, taken=taken)
         elif 0 < reply.id < self._next_call:
             # Answered already, or never asked: match by id once, count, change nothing.
             self.settlements.doubled += 1
@@ -364,9 +352,7 @@ class UpstreamConnection:
         self.owner.connection_ready(self, now)
         return True
 
-    def _named(self, name: str, reply: wire.Reply) -> None:
-        taken = reply.refusal is None and reply.result is True
-        self._names[name] = NameState.TAKEN if taken else NameState.REFUSED
+    def _named(self, name: str, *, taken: bool) -> None:
         if not taken:
             fallback = self.pool.settings.fallback_user
             self._outside.emit(WorkerNameRefused(self.owner.tenant, self.pool.name, name, fallback))
@@ -374,7 +360,7 @@ class UpstreamConnection:
     @property
     def refused_names(self) -> int:
         """How many miners' own names this pool did not take."""
-        return sum(state is NameState.REFUSED for state in self._names.values())
+        return self._names.refused
 
     def _settle(self, forward: Forward, reply: wire.Reply, now: Seconds) -> None:
         # True and nothing else, as cgminer reads it: null without an error is no yes.
