@@ -95,32 +95,25 @@ class Judgement:
 def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement:
     """Return the verdict on ``claim``; an accepted share is remembered so that it counts once.
 
-    Where version bits are claimed and the plain reading (BIP 310: masked replace) misses the target,
-    the OR and XOR readings of other firmware are tried, and replacing under the first mask that was granted:
-    a hash that meets the target proves its own reading (a few more hashes, on failures only).
+    Where version bits are claimed and the plain reading misses the target, the readings of other firmware are
+    tried: a hash that meets the target proves its own reading (a few more hashes, on failures only).
 
     Raises:
         ValueError: the extranonce has not the width of the job's hole.
 
     """
-    # A failover may have narrowed the mask: bits that this job's pool never granted cannot count there.
-    granted = (terms.mask | standing.mask) & job.rollable
-    ever = standing.masks_ever & job.rollable
-    version = _plain_version(job, claim, granted)
+    readings = _readings(job, claim, terms, standing)
+    version = readings[0]
     digest = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, version)
     met = terms.target.met_by(digest)
     # Bits granted once and no more do no harm where the version is right: so do the job's own, sent back.
-    bits_permitted = not (claim.version_bits or 0) & ~(granted | ever)
-    # Bits of zero too: the job may signal inside a mask that has grown since it was sent.
-    if not met and claim.version_bits is not None:
-        deaf = header_version(job.version, standing.first_mask & job.rollable, claim.version_bits)
-        for reading in (*candidates(job.version, ever, claim.version_bits), deaf):
-            if reading == version or not is_permitted(reading, job.version, ever):
-                continue
-            other = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, reading)
-            if terms.target.met_by(other):
-                digest, version, met, bits_permitted = other, reading, True, True
-                break
+    granted = (terms.mask | standing.mask | standing.masks_ever) & job.rollable
+    bits_permitted = not (claim.version_bits or 0) & ~granted
+    for reading in () if met else readings[1:]:
+        other = job.prepared.share_hash(claim.extranonce, claim.ntime, claim.nonce, reading)
+        if terms.target.met_by(other):
+            digest, version, met, bits_permitted = other, reading, True, True
+            break
     reason = _policy(job, claim, standing, digest, met=met, bits_permitted=bits_permitted)
     if reason is None:
         job.remember(digest)
@@ -129,12 +122,22 @@ def judge(job: Job, claim: Claim, terms: Terms, standing: Standing) -> Judgement
     )
 
 
-def _plain_version(job: Job, claim: Claim, granted: int) -> int:
-    return (
-        job.version
-        if claim.version_bits is None
-        else header_version(job.version, granted, claim.version_bits)
-    )
+def _readings(job: Job, claim: Claim, terms: Terms, standing: Standing) -> list[int]:
+    """Return the header versions that the claim may mean, likeliest first, each once.
+
+    First replacing under the mask of the job, as BIP 310 has it; then under the mask of now and the one that
+    was granted first; then OR and XOR. All within what was ever granted and this job's pool allows: a
+    failover may have narrowed the mask.
+    """
+    bits = claim.version_bits
+    if bits is None:
+        return [job.version]
+    ever = standing.masks_ever & job.rollable
+    plain = header_version(job.version, terms.mask & job.rollable, bits)
+    masks = [mask & job.rollable for mask in (standing.mask, standing.first_mask)]
+    others = [header_version(job.version, mask, bits) for mask in masks if mask]
+    others += candidates(job.version, ever, bits)
+    return list(dict.fromkeys([plain, *(each for each in others if is_permitted(each, job.version, ever))]))
 
 
 def _policy(
