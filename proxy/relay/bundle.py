@@ -136,11 +136,16 @@ class Bundle:
                     return
                 continue
             if self.live is None:
-                self._adopt(candidate, "failover" if self.works else "first work", now)
+                self._adopt(candidate, self._cause_for(pool), now)
                 return
             if pool.is_proven(now, timers.failback_hold):
                 self._adopt(candidate, "failback", now)
                 return
+
+    def _cause_for(self, pool: Pool) -> str:
+        if not self.works:
+            return "first work"
+        return "reconnected" if self.works[-1].connection.pool is pool else "failover"
 
     def _drop_worse(self, now: Seconds) -> None:
         """Once served, keep no connection to a worse pool, but let a probe learn what it is there for."""
