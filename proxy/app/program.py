@@ -80,6 +80,7 @@ class Program:
         self._event_log = EventLog(self._clock)
         self._blocks = BlockFiles(settings.site.data_dir / "blocks")
         self._hear = hear
+        self._confessed_at = float("-inf")
         self._dialler = TcpDialler(upstream_transports(settings), lambda: dial_settings(self.settings))
         self._journal = MemoryJournal(settings.ledger.commit_window)
         self._tls = listener_tls(settings)
@@ -111,7 +112,14 @@ class Program:
         if isinstance(error, ssl.SSLError | OSError):
             self._event_log(SessionRefused(0, "?", f"transport failed: {error}"))
         else:
-            self._log.error("callback failed", message=context.get("message"), exc_info=error)
+            self._confess(f"callback failed: {context.get('message')}", error)
+
+    def _confess(self, what: str, error: BaseException | None) -> None:
+        """Log a mistake of ours with its traceback, at most once a second: it may happen at each tick."""
+        now = self._clock()
+        if now - self._confessed_at >= 1.0:
+            self._confessed_at = now
+            self._log.error(what, exc_info=error)
 
     def state(self, sessions: bool = False) -> dict[str, Any]:
         """Return what the program is doing, ready for JSON."""
@@ -172,9 +180,9 @@ class Program:
         while True:
             try:
                 self.relay.tick(self._now())
-            except Exception:
+            except Exception as error:
                 # A mistake of ours in a rarely used corner must not stop thousands of miners.
-                self._log.exception("tick failed")
+                self._confess("tick failed", error)
             if self.relay.is_ready(self._now()):
                 self._ready.set()
             await asyncio.sleep(TICK)

@@ -38,12 +38,16 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
     """Write log lines to ``stream`` (standard error), coloured if that is a terminal, else JSON."""
     out = stream or sys.stderr
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer(default=_plain)
+        # A plain traceback: the colourful one prints local variables, and one may be a password.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if out.isatty()
+        else structlog.processors.JSONRenderer(default=_plain)
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if out.isatty() else [structlog.processors.format_exc_info]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
