@@ -19,6 +19,7 @@ from proxy.app.scenarios import SCENARIOS
 from proxy.cli import demo as command
 from proxy.cli import main
 from proxy.units import Seconds
+from tests.conftest import Require
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
@@ -84,8 +85,12 @@ def test_a_signal_ends_it_with_a_summary(tmp_path: Path, number: signal.Signals)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_a_terminal_it_draws_and_leaves_the_summary(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
+def test_on_a_terminal_it_draws_and_leaves_the_summary(tmp_path: Path, require: Require) -> None:
+    try:
+        ours, theirs = pty.openpty()
+    except OSError:
+        require("a pseudo terminal (/dev/pts)", False)
+        raise
     process = subprocess.Popen(
         [sys.executable, "-m", "proxy", "demo", "--duration", "2", "--miners", "10"],
         cwd=ROOT,
