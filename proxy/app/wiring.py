@@ -106,6 +106,7 @@ def _timers(settings: Settings) -> Timers:
         upstream_idle=up.idle,
         backoff_base=up.backoff_base,
         backoff_cap=up.backoff_cap,
+        backoff_cap_dark=up.backoff_cap_dark,
         backoff_reset=up.backoff_reset,
         failback_hold=up.failback_hold,
         failover_patience=up.failover_patience,

@@ -33,6 +33,8 @@ def status(path: Path | None, data: Path | None, sessions: bool, as_json: bool) 
     try:
         state: dict[str, Any] = ask(folder, sessions=sessions)
     except (OSError, ValueError) as error:
+        if as_json:
+            print_json({"error": f"no running pumpjack answers in {folder}"})
         raise Unreachable(f"no running pumpjack answers in {folder} ({error})") from error
     if as_json:
         print_json(state)

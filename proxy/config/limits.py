@@ -195,6 +195,13 @@ class UpstreamLimits(Table):
         ge=1,
         le=3600,
     )
+    backoff_cap_dark: Duration = setting(
+        15.0,
+        "Longest pause before connecting again while no upstream of the tenant works.",
+        reason="the whole site waits for it, and a dial costs two hundred bytes",
+        ge=0.1,
+        le=3600,
+    )
     backoff_reset: Duration = setting(
         120.0,
         "Time a connection must last before the pause starts small again.",

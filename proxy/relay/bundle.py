@@ -105,7 +105,7 @@ class Bundle:
                 if self.live is None and waiting and not self.probing:
                     return
                 continue
-            if not pool.is_eligible(now) or (self.probing and pool.attempts):
+            if not pool.is_eligible(now, dark=self.live is None) or (self.probing and pool.attempts):
                 continue
             spare = self.index > 0 and not pool.is_proven(now, timers.failback_hold)
             if self.live is not None and not self.probing and spare:

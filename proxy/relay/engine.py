@@ -137,10 +137,12 @@ class Relay:
         if session.route is not None:
             session.route.leave(session, now)
             if session.workers:
-                self.emit(SessionClosed(key, session.route.tenant, session.worker, cause))
+                self.emit(
+                    SessionClosed(key, session.route.tenant, session.worker, session.closing_cause or cause)
+                )
 
     def _drop(self, session: Session, cause: str) -> None:
-        session.closing = True
+        session.closing, session.closing_cause = True, cause
         self.emit(SessionRefused(session.key, session.peer, cause))
         session.wire.close()
 

@@ -159,7 +159,10 @@ def _configure(directory: Directory, session: Session, request: say.Configure, n
     answers: dict[str, Json] = {}
     for extension in request.extensions:
         match extension:
+            case "version-rolling" if request.mask is None:
+                answers[extension] = "version-rolling.mask must be hex digits, at most eight"
             case "version-rolling":
+                assert request.mask is not None
                 session.asked_mask = request.mask
                 upstream, version = directory.rollable(session)
                 session.mask = session.first_mask = grant(upstream, request.mask, version)

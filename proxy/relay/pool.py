@@ -16,6 +16,8 @@ class Pool:
     rank: int
     attempts: int = 0
     retry_at: Seconds = Seconds(0)
+    retry_dark_at: Seconds = Seconds(0)
+    """The same while no other pool serves: sooner, for the whole site waits."""
     ready_since: Seconds | None = None
     """Since when some connection to it has been ready without a break."""
     extranonce2_size: int | None = None
@@ -38,9 +40,9 @@ class Pool:
         """The extranonce2 size it gave, or else the configured hint."""
         return self.extranonce2_size or self.settings.extranonce2_size
 
-    def is_eligible(self, now: Seconds) -> bool:
-        """Return whether it may be dialled now."""
-        return now >= self.retry_at
+    def is_eligible(self, now: Seconds, *, dark: bool) -> bool:
+        """Return whether it may be dialled now; ``dark``: no pool serves who asks."""
+        return now >= (self.retry_dark_at if dark else self.retry_at)
 
     def is_proven(self, now: Seconds, hold: Seconds) -> bool:
         """Return whether it has been ready for at least ``hold``: what a failback waits for."""
@@ -80,6 +82,8 @@ class Pool:
         self.ready_since = None
         self.cause = cause
         self.attempts += 1
-        pause = Seconds(max(least, randomness.random() * ceiling))
+        chance = randomness.random()
+        pause = Seconds(max(least, chance * ceiling))
         self.retry_at = Seconds(now + pause)
+        self.retry_dark_at = Seconds(now + min(pause, chance * min(ceiling, timers.backoff_cap_dark)))
         return pause

@@ -366,7 +366,10 @@ class Route:
             session = self.to_reconnect.popleft()
             if not session.closing:
                 session.send(tell.reconnect(), now)
-                session.closing = True
+                session.closing, session.closing_cause = (
+                    True,
+                    "asked to reconnect: its extranonce has changed",
+                )
                 session.wire.close()
         self._retire_empty(now)
 

@@ -35,6 +35,7 @@ class Session:
         "assignments",
         "bundle",
         "closing",
+        "closing_cause",
         "corked",
         "difficulty",
         "extranonce1",
@@ -86,6 +87,8 @@ class Session:
         self.lines = LineBuffer(outside.limits.line_before_login)
         self.malformed = 0
         self.closing = False
+        self.closing_cause = ""
+        """Why it was closed, if we closed it."""
         self.user_agent = ""
         self.quirk: ClientQuirk | None = None
         self.told: set[str] = set()

@@ -49,6 +49,8 @@ class Timers:
     upstream_idle: Seconds = Seconds(90)
     backoff_base: Seconds = Seconds(1)
     backoff_cap: Seconds = Seconds(60)
+    backoff_cap_dark: Seconds = Seconds(15)
+    """The same while no pool of the tenant serves."""
     backoff_reset: Seconds = Seconds(120)
     failback_hold: Seconds = Seconds(300)
     failover_patience: Seconds = Seconds(3)

@@ -87,13 +87,15 @@ def _shares(tally: Tally, pools: list[Settlements], route: Route) -> dict[str, A
 def _pool(pool: Pool, route: Route, now: Seconds) -> dict[str, Any]:
     connections = [c for c in route.connections.values() if c.pool is pool]
     live = [c for c in connections if any(c is bundle.live for bundle in route.bundles.values())]
+    dark = all(bundle.live is None for bundle in route.bundles.values())
+    retry_at = pool.retry_dark_at if dark else pool.retry_at
     if live:
         state = "live"
     elif any(c.phase is Phase.READY for c in connections):
         state = "standby"
     elif connections:
         state = "connecting"
-    elif now < pool.retry_at:
+    elif not pool.is_eligible(now, dark=dark):
         state = "waiting"
     else:
         state = "idle"
@@ -103,7 +105,7 @@ def _pool(pool: Pool, route: Route, now: Seconds) -> dict[str, Any]:
         "port": pool.settings.port,
         "tls": bool(pool.settings.transport),
         "state": state,
-        "retry_in_s": round(max(0.0, pool.retry_at - now), 1) if state == "waiting" else None,
+        "retry_in_s": round(retry_at - now, 1) if state == "waiting" else None,
         "last_failure": pool.cause or None,
         "extranonce2_size": pool.extranonce2_size,
         "version_mask": None if pool.version_mask is None else f"{pool.version_mask:08x}",

@@ -37,8 +37,8 @@ class Configure:
 
     id: bytes
     extensions: tuple[str, ...]
-    mask: int
-    """What the miner asks to roll; ffffffff where it names no mask."""
+    mask: int | None
+    """What the miner asks to roll: ffffffff where it names no mask, None where what it names is none."""
     minimum_difficulty: float | None
 
 
@@ -168,12 +168,13 @@ def _authorize(identity: bytes, params: list[Json], _: Envelope) -> Authorize:
 def _configure(identity: bytes, params: list[Json], _: Envelope) -> Configure:
     asked = params[0] if params and isinstance(params[0], list) else []
     options = params[1] if len(params) > 1 and isinstance(params[1], dict) else {}
-    mask = _mask(options.get("version-rolling.mask"))
+    named = options.get("version-rolling.mask")
+    mask = _mask(named) if isinstance(named, str) else 0xFFFFFFFF
     minimum = options.get("minimum-difficulty.value")
     return Configure(
         identity,
         tuple(name[:MOST_NAME] for name in asked[:32] if isinstance(name, str)),
-        0xFFFFFFFF if mask is None else mask,
+        mask,
         _number(minimum),
     )
 

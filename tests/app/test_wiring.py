@@ -37,6 +37,7 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "idle": 23,
         "backoff_base": 2.4,
         "backoff_cap": 25,
+        "backoff_cap_dark": 15.5,
         "backoff_reset": 26,
         "failback_hold": 27,
         "failover_patience": 28,

@@ -266,6 +266,11 @@ def test_no_mask_means_every_bit(options: Any) -> None:
     assert configured(["version-rolling"], options).mask == 0xFFFFFFFF
 
 
+@pytest.mark.parametrize("mask", ["zz", "", "1fffe0000", "0x1fffe0", "1f ff"])
+def test_a_mask_that_is_none_asks_for_nothing(mask: str) -> None:
+    assert configured(["version-rolling"], {"version-rolling.mask": mask}).mask is None
+
+
 def test_a_mask_without_its_leading_zeros_is_read() -> None:
     assert configured(["version-rolling"], {"version-rolling.mask": "c00000"}).mask == 0x00C00000
 

@@ -80,7 +80,14 @@ class EventLog:
             since, count = now, 0
         self._seen[key] = (since, count + 1)
         if count < LINES_PER_SECOND:
-            self._log.log(LEVELS[type(event)], kind, **fields)
+            self._log.log(level_of(event), kind, **fields)
+
+
+def level_of(event: Event) -> int:
+    """Return how loud an event is: the first work after a start is no warning."""
+    if isinstance(event, events.WorkMoved) and event.cause == "first work":
+        return logging.INFO
+    return LEVELS[type(event)]
 
 
 def _readable(value: object) -> object:
