@@ -1,9 +1,11 @@
 """What every test may use: the rule for missing parts, and hypothesis without deadlines."""
 
 import os
+from collections.abc import Iterator
 from typing import Protocol
 
 import pytest
+import structlog
 from hypothesis import settings
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -32,3 +34,10 @@ def need(part: str, present: bool) -> None:
 @pytest.fixture(name="require", scope="session")
 def _require() -> Require:
     return need
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Let no test leave the log pointing at a stream that is closed by now."""
+    yield
+    structlog.reset_defaults()

@@ -85,5 +85,7 @@ class Pool:
         chance = randomness.random()
         pause = Seconds(max(least, chance * ceiling))
         self.retry_at = Seconds(now + pause)
-        self.retry_dark_at = Seconds(now + min(pause, chance * min(ceiling, timers.backoff_cap_dark)))
+        # A pool that answers badly waits in the dark, too: long enough for another to be tried first.
+        dark = max(min(least, timers.backoff_cap_dark), chance * min(ceiling, timers.backoff_cap_dark))
+        self.retry_dark_at = Seconds(now + dark)
         return pause

@@ -40,3 +40,15 @@ def test_a_miner_that_was_asked_to_reconnect_is_not_said_to_have_gone_by_itself(
     assert [event.cause for event in site.seen(SessionClosed)] == [
         "asked to reconnect: its extranonce has changed"
     ]
+
+
+def test_a_pool_that_answers_badly_is_not_the_first_to_be_tried_again() -> None:
+    bad, good = FakePool("bad"), FakePool("good", host="other")
+    site = Site(bad, good, randomness=(0.0,)).start()
+    miner = site.miner("acme.rig")
+    site.pass_time(200)  # long enough to be dialled at once after a mere cut
+    bad.side.say(b"rubbish\n", b"rubbish\n", b"rubbish\n")
+    site.pass_time(10)
+    assert good.live
+    assert miner.mine() == "accepted"
+    assert len(good.received) == 1

@@ -80,7 +80,8 @@ async def test_status_exits_4_when_nothing_runs(tmp_path: Path) -> None:
     result = await done("status", "--data", str(tmp_path), "--json")
     assert result.code == 4
     assert str(tmp_path) in result.err
-    assert result.out == ""
+    assert str(tmp_path) in json.loads(result.out)["error"]
+    assert (await done("status", "--data", str(tmp_path))).out == ""
 
 
 async def test_status_exits_4_after_a_pumpjack_that_was_killed(launch: Launch, tmp_path: Path) -> None:
