@@ -253,6 +253,7 @@ class Program:
         transports = upstream_transports(settings)
         relayed = reloaded(self.relay.outside.settings, relay_settings(settings))
         self._dialler.transports = transports
+        self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
         self.settings = settings
         self.relay.reconfigure(relayed, self._now())
         self._log.info("reload: applied", keys=list(differences.applicable))

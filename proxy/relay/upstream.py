@@ -8,6 +8,7 @@ from typing import Protocol
 
 from proxy.errors import ProtocolViolation, UpstreamLost
 from proxy.events import PoolSaid, WorkerNameRefused
+from proxy.mining.version_rolling import forwarded_bits
 from proxy.ports import Wire
 from proxy.relay.outside import Outside
 from proxy.relay.pool import Pool
@@ -193,7 +194,7 @@ class UpstreamConnection:
     def submit(self, forward: Forward, now: Seconds) -> None:
         """Send a share. The caller has seen that the connection is ready."""
         self._ask_for_name(forward.worker)
-        bits = [f"{forward.version & self.mask:08x}"] if self.mask is not None else []
+        bits = [f"{forwarded_bits(forward.version, self.mask):08x}"] if self.mask is not None else []
         params = [
             self._names.name_for(forward.worker),
             forward.work.notify.job_id,
