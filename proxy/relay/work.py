@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from proxy.hotpath import Target
+from proxy.hotpath import Assignment, Target
 from proxy.mining.difficulty import target_of
 from proxy.mining.extranonce import Widths
 from proxy.mining.job import NTIME_WINDOW, Job, prepare
-from proxy.mining.verdict import Terms
 from proxy.stratum.tell import NotifyTemplate
 from proxy.stratum.upstream import Notify
 from proxy.units import Difficulty, Seconds
@@ -59,7 +59,7 @@ class Issue:
     number: int
     work: Work
     ntime: int
-    terms: dict[tuple[Difficulty, int], Terms] = field(default_factory=dict)
+    assignments: dict[tuple[Difficulty, int], Assignment] = field(default_factory=dict)
     _lines: dict[bool, bytes] = field(default_factory=dict)
 
     def line(self, *, clean: bool) -> bytes:
@@ -69,13 +69,15 @@ class Issue:
             line = self._lines[clean] = self.work.template.line(self.job_id, self.ntime, clean=clean)
         return line
 
-    def terms_for(self, difficulty: Difficulty, mask: int) -> Terms:
-        """Return the terms of a session, one object for all sessions with the same."""
+    def assignment_for(self, difficulty: Difficulty, mask: int) -> Assignment:
+        """Return what a session is assigned, one object for all sessions with the same."""
         key = (difficulty, mask)
-        terms = self.terms.get(key)
-        if terms is None:
-            terms = self.terms[key] = Terms(Target(target_of(difficulty)), difficulty, mask)
-        return terms
+        assignment = self.assignments.get(key)
+        if assignment is None:
+            target = Target(target_of(difficulty))
+            assignment = Assignment(self.work.job, self.job_id, target, difficulty, mask, self.work)
+            self.assignments[key] = assignment
+        return assignment
 
 
 @dataclass(slots=True, eq=False)
@@ -90,16 +92,25 @@ class Work:
     received_at: Seconds
     issues: dict[int, Issue] = field(default_factory=dict)
     """By ntime: re-issuing under a later ntime repeats no work."""
-    stale_since: Seconds | None = None
-    """When a clean job of the same connection, or retention, ended it."""
-    lost_at: Seconds | None = None
-    """When its connection was lost."""
+    has_ended: bool = False
+    """A clean job of the same connection, or retention, ended it."""
+    is_lost: bool = False
+    """Its connection was lost."""
 
-    def is_stale(self, now: Seconds, grace: Seconds) -> bool:
+    def end(self) -> None:
+        """From now on its shares do not count."""
+        self.has_ended = True
+        self.job.stale_at = -math.inf
+
+    def lose(self, now: Seconds, grace: Seconds) -> None:
+        """Its connection is gone: its shares count for the grace, and no longer."""
+        if not self.is_lost:
+            self.is_lost = True
+            self.job.stale_at = min(self.job.stale_at, now + grace)
+
+    def is_stale(self, now: Seconds) -> bool:
         """Return whether its shares no longer count."""
-        if self.stale_since is not None:
-            return True
-        return self.lost_at is not None and now - self.lost_at > grace
+        return self.job.is_stale_at(now)
 
     @property
     def coinbase_bytes(self) -> int:
@@ -154,6 +165,7 @@ class JobBook:
 
     def forget(self, work: Work) -> None:
         """Drop every id of ``work``: its shares will be answered as of an unknown job."""
+        work.job.forget()
         for issue in work.issues.values():
             self._issues.pop(issue.job_id, None)
 
