@@ -84,12 +84,16 @@ def mirrored(site: Site) -> Mirror:
     """Put a mirror in the place of a new site's relay."""
     dials: list[Dial] = []
     events: list[Event] = []
+
+    def heard(event: Event) -> None:
+        events.append(event)
+
     shadow = Relay(
         site.settings,
         FakeDialler(dials.append, lambda: site.now),
         FakeJournal(),
         FakeRandomness((0.5,)),
-        events.append,
+        heard,
         site.now,
     )
     assert isinstance(shadow.outside.journal, FakeJournal)
