@@ -170,7 +170,7 @@ cdef class Lane:
         _demand_bytes(line, "line", -1)
         self._mark(window, self._hold(_data(line), PyBytes_GET_SIZE(line)))
 
-    cdef size_t _hold(self, const uint8_t *data, size_t size) except 0:
+    cdef size_t _hold(self, const uint8_t *data, size_t size) except? 0:
         """Append to what waits and return the end of it. The caller marks what it waits for."""
         cdef size_t room = self.held_room
         cdef void *moved

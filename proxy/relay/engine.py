@@ -90,42 +90,55 @@ class Relay:
         session = self.sessions.get(key)
         if session is None or session.closing or self.is_ending:
             return
-        lines, window, outbox = session.lines, self._window, self._outbox
-        session.outbox = outbox
-        at, end = 0, len(data)
-        while at < end:
-            if self.uses_lanes and not lines.held:
-                at = session.take(data, at, lines.limit, now, window, outbox)
-                if session.due:
-                    share_path.adapt(session, now)
-                    continue
-            line, at = lines.cut(data, at)
-            if line is not None and not self._take_line(session, line, now):
-                break  # the answers would be longer than what they answer
+        window, outbox = self._window, self._outbox
+        at, cause = 0, ""
+        if self.uses_lanes and session.lines.partial is None:
+            at = session.take(data, 0, session.lines.limit, now, window, outbox)
+        if at < len(data) or session.due:
+            cause = self._feed_slowly(session, data, at, now)
         if window.records and not self._is_expected:
             self._is_expected = True
             self.outside.journal.expect()
         if self.outside.forwards:
             self._send_up(session, now)
-        session.outbox = None
         if outbox:
             session.wire.write(bytes(outbox))
             outbox.clear()
-        if lines.overflowed:
-            self._drop(session, f"line longer than {lines.limit} bytes")
-        elif session.malformed > self.limits.malformed_lines:
-            self._drop(session, "too many malformed lines")
+        if cause:
+            self._drop(session, cause)
 
-    def _take_line(self, session: Session, line: bytes, now: Seconds) -> bool:
-        """Do what a line asks for; returns False once too many were no message."""
+    def _feed_slowly(self, session: Session, data: bytes, at: int, now: Seconds) -> str:
+        """Do the same where a line goes the long way, or vardiff has something to decide.
+
+        Returns why the session must be dropped, or nothing.
+        """
+        lines, limits = session.lines, self.limits
+        session.outbox = self._outbox
+        cause = ""
+        while not cause:
+            if session.due:
+                share_path.adapt(session, now)
+            if at == len(data):
+                break
+            line, at = lines.cut(data, at)
+            if line is not None:
+                self._take_line(session, line, now)
+            if lines.overflowed:
+                cause = f"line longer than {lines.limit} bytes"
+            elif session.malformed > limits.malformed_lines:
+                cause = "too many malformed lines"  # the answers would be longer than what they answer
+            elif self.uses_lanes and at < len(data) and not session.due:
+                at = session.take(data, at, lines.limit, now, self._window, self._outbox)
+        session.outbox = None
+        return cause
+
+    def _take_line(self, session: Session, line: bytes, now: Seconds) -> None:
+        """Do what a line asks for."""
         request = downstream.parse(line)
         if isinstance(request, downstream.Submit | downstream.BadSubmit):
             share_path.take(session, request, self._window, now)
-            if session.due:
-                share_path.adapt(session, now)
-            return True
-        handshake.answer(self.directory, session, request, now)
-        return session.malformed <= self.limits.malformed_lines
+        else:
+            handshake.answer(self.directory, session, request, now)
 
     def _send_up(self, session: Session, now: Seconds) -> None:
         """Forwarding never waits for the disk, and a block goes first of all."""
@@ -149,11 +162,11 @@ class Relay:
     def committed(self, window: int, now: Seconds) -> None:
         """Everything up to ``window`` is durable: answer it, one write for each session."""
         while self._drawn and self._drawn[0].number <= window:
-            for session in self._drawn.popleft().holders:
-                replies = session.release(window)
-                if replies and session.key in self.sessions:
-                    assert isinstance(session, Session)
-                    session.send(replies, now)
+            for holder in self._drawn.popleft().holders:
+                session, replies = self.sessions.get(holder.key), holder.release(window)
+                if replies and session is not None:
+                    session.last_write_at = now
+                    session.wire.write(replies)
 
     def closed(self, key: int, cause: str, now: Seconds) -> None:
         """A miner's connection has ended; what it earned stays."""

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 class LineBuffer:
     """Cuts a byte stream into lines, whatever the segments; never holds more than one line's limit."""
 
-    __slots__ = ("_partial", "limit", "overflowed")
+    __slots__ = ("limit", "overflowed", "partial")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         """Most bytes of a line, newline not counted. May be changed whenever a line has been taken."""
         self.overflowed = False
         """True once a line, finished or not, was longer than the limit: disconnect this peer."""
-        self._partial: bytearray | None = None
-
-    @property
-    def held(self) -> int:
-        """Bytes of a line that is not complete yet."""
-        return 0 if self._partial is None else len(self._partial)
+        self.partial: bytearray | None = None
+        """The beginning of a line that is not complete yet."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the lines that ``data`` completes; whoever stops taking lines must not feed again."""
@@ -39,18 +35,18 @@ class LineBuffer:
         while not self.overflowed:
             end = data.find(b"\n", start)
             piece = data[start:] if end < 0 else data[start:end]
-            if self._partial is not None:
-                self._partial += piece
-            length = len(piece) if self._partial is None else len(self._partial)
+            if self.partial is not None:
+                self.partial += piece
+            length = len(piece) if self.partial is None else len(self.partial)
             if length > self.limit:
-                self.overflowed, self._partial = True, None
+                self.overflowed, self.partial = True, None
             elif end < 0:
-                if self._partial is None and piece:
-                    self._partial = bytearray(piece)
+                if self.partial is None and piece:
+                    self.partial = bytearray(piece)
                 break
             else:
-                line = (piece if self._partial is None else bytes(self._partial)).rstrip(b"\r")
-                start, self._partial = end + 1, None
+                line = (piece if self.partial is None else bytes(self.partial)).rstrip(b"\r")
+                start, self.partial = end + 1, None
                 if line:
                     return line, start
         return None, len(data)

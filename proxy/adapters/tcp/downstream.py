@@ -41,7 +41,7 @@ class MinerSide(Protocol):
 class MinerProtocol(asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_has_room", "_key", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
+    __slots__ = ("_clock", "_has_room", "_key", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
 
     def __init__(
         self,
@@ -55,6 +55,8 @@ class MinerProtocol(asyncio.Protocol):
         self._has_room = has_room
         self._settings = settings
         self._loop = asyncio.get_running_loop()
+        # Not Seconds(...) each time: a NewType is called, and this is called once a share.
+        self._clock = cast(Callable[[], Seconds], self._loop.time)
         self._key: int | None = None
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -80,7 +82,7 @@ class MinerProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the relay."""
         if self._key is not None:
-            self._side.feed(self._key, data, Seconds(self._loop.time()))
+            self._side.feed(self._key, data, self._clock())
 
     @override
     def pause_writing(self) -> None:
