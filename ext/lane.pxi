@@ -41,6 +41,7 @@ cdef extern from "record.h" nogil:
 cdef enum:
     RECORD_FORWARDED = 1
     RECORD_BLOCK = 2
+    FIRST_HELD = 56  # bytes of a reply whose id has 17 digits
     MOST_WORKER = 63  # bytes of a worker name in a record; relay/handshake.py cuts them there
 
 cdef bytes _REPLY_HEAD = b'{"id":'
@@ -56,6 +57,11 @@ cdef int _append(bytearray out, const void *data, Py_ssize_t size) except -1:
     PyByteArray_Resize(out, before + size)
     memcpy(PyByteArray_AS_STRING(out) + before, data, size)
     return 0
+
+
+cdef inline bint _is_text(object text, const submit_text *bytes):
+    return (PyUnicode_IS_COMPACT_ASCII(text) and <size_t>PyUnicode_GET_LENGTH(text) == bytes.size
+            and memcmp(PyUnicode_DATA(text), bytes.at, bytes.size) == 0)
 
 
 @cython.final
@@ -77,6 +83,16 @@ cdef struct held_mark:
     size_t end  # of the replies that wait for it, in `held`
 
 
+cdef void *_grown(void *memory, size_t size, size_t room, bint is_inline) except NULL:
+    """Return memory of `room` bytes that begins with the `size` bytes of `memory`, which is given up."""
+    cdef void *grown = malloc(room) if is_inline else realloc(memory, room)
+    if grown is NULL:
+        raise MemoryError
+    if is_inline:
+        memcpy(grown, memory, size)
+    return grown
+
+
 cdef class Lane:
     """See ``lane.Lane``."""
 
@@ -94,12 +110,18 @@ cdef class Lane:
     cdef readonly Tally tally
     cdef public Tally route_tally
     cdef public Evidence evidence
+    # Replies that wait, and for which windows: mostly one for one, so that has its place here.
     cdef uint8_t *held
     cdef size_t held_size
     cdef size_t held_room
     cdef held_mark *marks
     cdef size_t marks_count
     cdef size_t marks_room
+    cdef uint8_t first_held[FIRST_HELD]
+    cdef held_mark first_mark
+    # The user name found last: nearly always the next one's, too.
+    cdef object user
+    cdef object worker
 
     def __init__(self, key, double now):
         self.key = key
@@ -108,10 +130,24 @@ cdef class Lane:
         self.workers = {}
         self.assignments = []
         self.tally = Tally()
+        self._hold_nothing()
+
+    def __cinit__(self, *_, **__):
+        self._hold_nothing()
 
     def __dealloc__(self):
-        free(self.held)
-        free(self.marks)
+        self._let_go()
+
+    cdef void _hold_nothing(self) noexcept:
+        self.held, self.held_size, self.held_room = self.first_held, 0, FIRST_HELD
+        self.marks, self.marks_count, self.marks_room = &self.first_mark, 0, 1
+
+    cdef void _let_go(self) noexcept:
+        if self.held is not self.first_held:
+            free(self.held)
+        if self.marks is not &self.first_mark:
+            free(self.marks)
+        self._hold_nothing()
 
     # --- jobs --------------------------------------------------------------------------------------
 
@@ -173,13 +209,9 @@ cdef class Lane:
     cdef size_t _hold(self, const uint8_t *data, size_t size) except? 0:
         """Append to what waits and return the end of it. The caller marks what it waits for."""
         cdef size_t room = self.held_room
-        cdef void *moved
         if self.held_size + size > room:
             room = max(2 * room, self.held_size + size)
-            moved = realloc(self.held, room)
-            if moved is NULL:
-                raise MemoryError
-            self.held = <uint8_t *>moved
+            self.held = <uint8_t *>_grown(self.held, self.held_size, room, self.held is self.first_held)
             self.held_room = room
         memcpy(self.held + self.held_size, data, size)
         self.held_size += size
@@ -187,16 +219,13 @@ cdef class Lane:
 
     cdef int _mark(self, Window window, size_t end) except -1:
         cdef size_t room
-        cdef void *moved
         if self.marks_count > 0 and self.marks[self.marks_count - 1].window == window.number:
             self.marks[self.marks_count - 1].end = end
             return 0
         if self.marks_count == self.marks_room:
-            room = max(1, 2 * self.marks_room)
-            moved = realloc(self.marks, room * sizeof(held_mark))
-            if moved is NULL:
-                raise MemoryError
-            self.marks = <held_mark *>moved
+            room = 2 * self.marks_room
+            self.marks = <held_mark *>_grown(self.marks, self.marks_count * sizeof(held_mark),
+                                             room * sizeof(held_mark), self.marks is &self.first_mark)
             self.marks_room = room
         self.marks[self.marks_count].window = window.number
         self.marks[self.marks_count].end = end
@@ -225,11 +254,7 @@ cdef class Lane:
         self.held_size -= end
         self.marks_count -= count
         if self.marks_count == 0:
-            # Given back: thousands of sessions wait now and then, and few at a time.
-            free(self.held)
-            free(self.marks)
-            self.held, self.marks = NULL, NULL
-            self.held_room = self.marks_room = 0
+            self._let_go()
             return released
         memmove(self.held, self.held + end, self.held_size)
         memmove(self.marks, self.marks + count, self.marks_count * sizeof(held_mark))
@@ -310,12 +335,14 @@ cdef class Lane:
         cdef PyObject *key
         cdef PyObject *value
         cdef Py_ssize_t place = 0
-        while PyDict_Next(self.workers, &place, &key, &value):
-            if (PyUnicode_IS_COMPACT_ASCII(<object>key)
-                    and <size_t>PyUnicode_GET_LENGTH(<object>key) == name.size
-                    and memcmp(PyUnicode_DATA(<object>key), name.at, name.size) == 0):
-                user[0], worker[0] = key, value
-                break
+        if self.user is None or not _is_text(self.user, name):
+            while PyDict_Next(self.workers, &place, &key, &value):
+                if _is_text(<object>key, name):
+                    self.user, self.worker = <object>key, <object>value
+                    break
+            else:
+                return 0
+        user[0], worker[0] = <PyObject *>self.user, <PyObject *>self.worker
         return 0
 
     cdef bint _fits_record(self, object worker):
