@@ -145,12 +145,13 @@ class Vardiff(hotpath.Evidence):
         """The wanted difficulty: a power of two, not yet clamped to the upstream's."""
         return Difficulty(self.wanted)
 
-    def clamped(self, upstream: Difficulty) -> Difficulty:
-        """Return the difficulty to assign: the wanted one, but never above the upstream's.
+    def clamped(self, ceiling: Difficulty) -> Difficulty:
+        """Return the difficulty to assign: the wanted one, but never above that of the upstream.
 
-        A share that the upstream would pay must not be thrown away here, so this outranks every floor.
+        ``ceiling`` is the largest power of two that is not above the upstream's. A share that the upstream
+        would pay must not be thrown away here, so it outranks every floor.
         """
-        return min(Difficulty(self.wanted), power_of_two_at_most(upstream))
+        return ceiling if self.wanted > ceiling else Difficulty(self.wanted)
 
     def hashrate(self, now: Seconds) -> HashesPerSecond:
         """Return the hashrate while not paused, over ``settings.window``."""

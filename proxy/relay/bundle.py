@@ -293,9 +293,10 @@ class Bundle:
             self._forget(self.works[0])
         self._retell_extranonce(now)
         clean = notify.clean or moved or changed
+        issue = self._outside.jobs.issue(work, work.job.ntime)
         for session in self.sessions.values():
             if session.has_work:
-                session.give(work, now, clean=clean)
+                session.give(issue, now, clean=clean)
 
     def _end_works(self, connection: UpstreamConnection, now: Seconds) -> None:
         """A clean job ends the earlier ones of its connection; those ended before it are forgotten."""

@@ -244,7 +244,8 @@ class Route:
     def join(self, session: Session, now: Seconds) -> None:
         """An authorised and subscribed session wants work: it queues for it."""
         if session.vardiff is None:
-            vardiff = session.evidence = self._vardiff_for(session, now)
+            vardiff = self._vardiff_for(session, now)
+            session.adapt_to(vardiff)
             vardiff.pause(now)
             if session.hinted is not None:
                 vardiff.suggest(session.hinted, now)

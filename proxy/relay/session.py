@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from proxy.events import BlockFound, MinerAtRisk
 from proxy.hotpath import Assignment, Lane
 from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing
-from proxy.mining.version_rolling import grant
 from proxy.ports import Wire
 from proxy.relay.outside import Outside
 from proxy.relay.quirks import ClientQuirk
 from proxy.relay.upstream import Forward
-from proxy.relay.work import Work
+from proxy.relay.work import Issue, Work
 from proxy.stratum import tell
 from proxy.stratum.framing import LineBuffer
 from proxy.units import Difficulty, Seconds
@@ -54,6 +53,7 @@ class Session(Lane):
         "resumed",
         "told",
         "user_agent",
+        "vardiff",
         "wire",
     )
 
@@ -86,6 +86,8 @@ class Session(Lane):
         self.asked_mask: int | None = None
         """Version bits that it asked for; None where it never did."""
         self.hinted: Difficulty | None = None
+        self.vardiff: Vardiff | None = None
+        """Decides its difficulty; the lane counts for it."""
         self.difficulty: Difficulty | None = None
         """Told last."""
         self.has_work = False
@@ -109,11 +111,6 @@ class Session(Lane):
         self._route = route
         self.route_tally = None if route is None else route.tally
 
-    @property
-    def vardiff(self) -> Vardiff | None:
-        """What decides its difficulty: the lane counts for it."""
-        return cast("Vardiff | None", self.evidence)
-
     # --- saying things ------------------------------------------------------------------------------
 
     def send(self, data: bytes, now: Seconds) -> None:
@@ -132,16 +129,25 @@ class Session(Lane):
 
     # --- work -------------------------------------------------------------------------------------------
 
-    def give(self, work: Work, now: Seconds, *, clean: bool, ntime: int | None = None) -> None:
-        """Send a job, and before it, in the same write, what changes with it."""
-        if self.vardiff is None:
+    def adapt_to(self, vardiff: Vardiff) -> None:
+        """Let ``vardiff`` decide the difficulty from now on."""
+        self.vardiff = self.evidence = vardiff
+
+    def give(self, issue: Issue, now: Seconds, *, clean: bool) -> None:
+        """Send a job, and before it, in the same write, what changes with it.
+
+        Ten thousand sessions get a new block one after the other: what is the same for all of them is made
+        once, with the issue.
+        """
+        vardiff, work = self.vardiff, issue.work
+        if vardiff is None:
             return
-        self.vardiff.resume(now)
+        if vardiff.paused:
+            vardiff.resume(now)
         if self.quirk is not None:
             self._warn(self.quirk, work)
-        issue = self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime)
-        lines = self._regrant(work)
-        difficulty = self.vardiff.clamped(work.job.upstream_difficulty)
+        lines = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
+        difficulty = vardiff.clamped(work.ceiling)
         if difficulty != self.difficulty:
             self.difficulty = difficulty
             lines += tell.set_difficulty(difficulty)
@@ -157,7 +163,8 @@ class Session(Lane):
         makes it different work, or it would find the same shares twice.
         """
         after = self.issued_ntime if self.issued_work is work else work.job.ntime - 1
-        self.give(work, now, clean=True, ntime=work.next_ntime(now, after))
+        ntime = work.next_ntime(now, after)
+        self.give(self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime), now, clean=True)
 
     def _warn(self, quirk: ClientQuirk, work: Work) -> None:
         """Tell what this software is known not to bear."""
@@ -186,24 +193,21 @@ class Session(Lane):
         work = self.issued_work
         if work is None or self.vardiff is None or work.has_ended or work.is_lost:
             return
-        if self.vardiff.clamped(work.job.upstream_difficulty) == self.difficulty:
+        if self.vardiff.clamped(work.ceiling) == self.difficulty:
             return
         ntime = work.next_ntime(now, self.issued_ntime)
         if ntime is not None:
-            self.give(work, now, clean=True, ntime=ntime)
+            self.give(self.outside.jobs.issue(work, ntime), now, clean=True)
 
     def regrant(self, work: Work, now: Seconds) -> None:
         """Tell a changed version mask at once."""
-        lines = self._regrant(work)
+        lines = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         if lines:
             self.send(lines, now)
 
-    def _regrant(self, work: Work) -> bytes:
-        if self.asked_mask is None:
-            return b""
-        # The connection's mask and not the job's: that one keeps the old bits, for shares in flight.
-        mask = grant(work.connection.mask or 0, self.asked_mask, work.job.version)
-        self.masks_ever |= work.job.rollable & self.asked_mask
+    def _regrant(self, work: Work, asked: int) -> bytes:
+        mask = work.grant_for(asked)
+        self.masks_ever |= work.job.rollable & asked
         if mask == self.mask:
             return b""
         self.mask = mask

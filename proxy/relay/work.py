@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proxy.hotpath import Assignment, Target
-from proxy.mining.difficulty import target_of
+from proxy.mining.difficulty import power_of_two_at_most, target_of
 from proxy.mining.extranonce import Widths
 from proxy.mining.job import NTIME_WINDOW, Job, prepare
+from proxy.mining.version_rolling import grant
 from proxy.stratum.tell import NotifyTemplate
 from proxy.stratum.upstream import Notify
 from proxy.units import Difficulty, Seconds
@@ -90,6 +91,11 @@ class Work:
     prefix: Prefix
     template: NotifyTemplate
     received_at: Seconds
+    ceiling: Difficulty = field(init=False)
+    """Highest difficulty to give with it: the largest power of two that is not above the upstream's."""
+    coinbase_bytes: int = field(init=False)
+    """Length of the coinbase transaction, without witness."""
+    _grants: dict[tuple[int | None, int], int] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     """By ntime: re-issuing under a later ntime repeats no work."""
     has_ended: bool = False
@@ -112,11 +118,21 @@ class Work:
         """Return whether its shares no longer count."""
         return self.job.is_stale_at(now)
 
-    @property
-    def coinbase_bytes(self) -> int:
-        """Length of the coinbase transaction, without witness."""
+    def __post_init__(self) -> None:
         prepared = self.job.prepared
-        return len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
+        self.ceiling = power_of_two_at_most(self.job.upstream_difficulty)
+        self.coinbase_bytes = len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
+
+    def grant_for(self, asked: int) -> int:
+        """Return the version bits for a miner that asked for ``asked``: the same for all that asked so.
+
+        Of the connection's mask and not the job's: that one keeps the old bits, for shares in flight.
+        """
+        key = (self.connection.mask, asked)
+        mask = self._grants.get(key)
+        if mask is None:
+            mask = self._grants[key] = grant(self.connection.mask or 0, asked, self.job.version)
+        return mask
 
     def has_headers_of(self, other: Work) -> bool:
         """Return whether shares of ``other`` make the same headers: only id, ntime and clean may differ."""
