@@ -1,4 +1,4 @@
-"""Build the compiled core, ``proxy.hotpath._compiled``; everything else is in pyproject.toml.
+"""Build the compiled core, ``proxy.hotpath._compiled``, and the front of its sockets; the rest is in pyproject.
 
 The core is optional: without a C compiler the installation goes on, loudly, with the Python reference.
 PUMPJACK_COMPILED=required makes a failing build an error, PUMPJACK_COMPILED=no does not try.
@@ -43,7 +43,9 @@ class BuildCore(build_ext):
             warn_pure()
 
 
-C_FILES = sorted(path.as_posix() for path in Path("ext").glob("*.c") if path.name != "hotpath.c")
+C_FILES = sorted(
+    path.as_posix() for path in Path("ext").glob("*.c") if path.name not in {"hotpath.c", "tcp.c"}
+)
 
 # setuptools hands .pyx sources to Cython itself, when it builds and not each time this file is read.
 # cythonize() here would return other Extensions, which have lost `optional` (Cython 3.3.1).
@@ -58,4 +60,11 @@ CORE = Extension(
     optional=WANTED == "optional",
 )
 
-setup(ext_modules=[] if WANTED == "no" else [CORE], cmdclass={"build_ext": BuildCore})
+FRONT = Extension(
+    "proxy.adapters.tcp._compiled",
+    ["ext/tcp.pyx"],
+    extra_compile_args=["-O3"],
+    optional=WANTED == "optional",
+)
+
+setup(ext_modules=[] if WANTED == "no" else [CORE, FRONT], cmdclass={"build_ext": BuildCore})

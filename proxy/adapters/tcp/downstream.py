@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from typing_extensions import override
 
+from proxy.adapters.tcp.halves import Receiver
 from proxy.adapters.tcp.wire import SocketSettings, TransportWire, prepare
 from proxy.ports import Wire
 from proxy.units import Seconds
@@ -38,10 +39,10 @@ class MinerSide(Protocol):
         """The connection has ended."""
 
 
-class MinerProtocol(asyncio.Protocol):
+class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_clock", "_has_room", "_key", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
+    __slots__ = ("_has_room", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
 
     def __init__(
         self,
@@ -55,9 +56,7 @@ class MinerProtocol(asyncio.Protocol):
         self._has_room = has_room
         self._settings = settings
         self._loop = asyncio.get_running_loop()
-        # Not Seconds(...) each time: a NewType is called, and this is called once a share.
-        self._clock = cast(Callable[[], Seconds], self._loop.time)
-        self._key: int | None = None
+        super().__init__(side.feed, cast(Callable[[], Seconds], self._loop.time))
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
 
@@ -74,15 +73,7 @@ class MinerProtocol(asyncio.Protocol):
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self._wire = TransportWire(transport, sockets.write_limit)
-        self._key = self._side.opened(
-            self._listener, self._wire, f"{host}:{port}", Seconds(self._loop.time())
-        )
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        """Hand bytes to the relay."""
-        if self._key is not None:
-            self._side.feed(self._key, data, self._clock())
+        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._loop.time()))
 
     @override
     def pause_writing(self) -> None:
@@ -101,11 +92,11 @@ class MinerProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self._key is None:
+        if self.key is None:
             return
         stalled = self._wire is not None and self._wire.stalled
         cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
-        self._side.closed(self._key, cause, Seconds(self._loop.time()))
+        self._side.closed(self.key, cause, Seconds(self._loop.time()))
 
 
 async def listen(

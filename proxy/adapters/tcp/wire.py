@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from dataclasses import dataclass
+
+from proxy.adapters.tcp.halves import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,49 +26,14 @@ class SocketSettings:
     """TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged."""
 
 
-class TransportWire:
+class TransportWire(Sender):
     """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
 
-    __slots__ = ("_fd", "_limit", "_transport", "stalled")
-
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
-        self._transport = transport
-        self._limit = limit
-        sock = transport.get_extra_info("socket")
-        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
-        self._fd: int = sock.fileno() if is_plain else -1
-        """Where bytes may go at once; -1 where they have to be encrypted first."""
-        self.stalled = False
-        """True once the peer was cut off for not reading."""
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes; cut the peer off where too many wait already."""
-        transport = self._transport
-        # A transport that closes may have given its descriptor back: somebody else's connection has it then.
-        if transport.is_closing():
-            return
-        if self._fd >= 0 and not transport.get_write_buffer_size():
-            # What a transport would do at once too, but sooner. A full socket is waited for by the
-            # transport, and a broken one is noticed there.
-            try:
-                sent = os.write(self._fd, data)
-            except OSError:
-                sent = 0
-            if sent == len(data):
-                return
-            data = data[sent:]
-        transport.write(data)
-        if transport.get_write_buffer_size() > self._limit:
-            self.cut()
-
-    def cut(self) -> None:
-        """Drop a peer that does not read, and what waits for it."""
-        self.stalled = True
-        self._transport.abort()
+    __slots__ = ()
 
     def close(self) -> None:
         """Send what is queued, then close."""
-        self._transport.close()
+        self.transport.close()
 
 
 def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:
