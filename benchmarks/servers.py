@@ -73,6 +73,7 @@ class Miners:
     ) -> None:
         words = [str(compiled("load")), "--port", port, "--connections", connections]
         words += ["--per-address", PER_ADDRESS, "--window", window, "--verify", verify]
+        words += ["--patience", PATIENCE - 10]  # it gives a lost answer up before we give it up
         self._load = stack.enter_context(Child([str(word) for word in words], cores().others))
         hello = self._load.heard(PATIENCE + connections / 100)
         self.offer = Offer(
