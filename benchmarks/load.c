@@ -1,6 +1,7 @@
 /* The load generator: thousands of miners in one thread, cheaper than any server that it loads.
  *
  * usage: load --port P [--connections N] [--per-address N] [--window MOST] [--worker PREFIX] [--verify N]
+ *             [--patience SECONDS]
  *
  * Logs in on N connections (mining.subscribe, mining.authorize), at most `per-address` from each of 127.0.0.2,
  * 127.0.0.3, ..., and prints {"ready": ...} with what the server offered once each of them has a job. Then it
@@ -34,9 +35,9 @@
 
 enum { EVENTS = 256, MOST_READ = 1 << 18, AT_ONCE = 256, MOST_LINES = 256 };
 static const uint64_t SECOND = 1000000000u;
-static const double PATIENCE = 30; /* seconds for a login, and for the last answers */
 
 static int port, connections = 1, per_address = 250;
+static double patience = 30; /* seconds for the login, and for the last answers of a run */
 
 static miner *miners;
 static int begun, ready; /* connections */
@@ -153,11 +154,11 @@ static void writable(miner *m)
     }
 }
 
-/* Serves whatever is ready, waiting for it up to `patience` ms. */
-static void turn(int patience)
+/* Serves whatever is ready, waiting for it up to so many milliseconds (-1: for ever). */
+static void turn(int most_ms)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(loop, events, EVENTS, patience);
+    int count = epoll_wait(loop, events, EVENTS, most_ms);
     for (int i = 0; i < count; i++) {
         miner *m = events[i].data.ptr;
         if (m == NULL) {
@@ -178,7 +179,7 @@ static uint64_t later(double seconds)
 
 static void log_in(void)
 {
-    uint64_t deadline = later(PATIENCE + connections / 100.0);
+    uint64_t deadline = later(patience + connections / 100.0);
     while (ready < connections) {
         while (begun < connections && begun - ready < AT_ONCE)
             begin();
@@ -264,7 +265,7 @@ static void run(double seconds)
         turn(rate > 0 ? 1 : 10);
     }
     in_run = 0;
-    for (deadline = later(PATIENCE); owed > 0 && monotonic_ns() < deadline;)
+    for (deadline = later(patience); owed > 0 && monotonic_ns() < deadline;)
         turn(10);
     double took = (double)(monotonic_ns() - began) / (double)SECOND;
     for (int i = 0; i < connections; i++)
@@ -322,7 +323,7 @@ static void options(int count, char **words)
     static const struct option known[] = {
         {"port", 1, NULL, 'p'},   {"connections", 1, NULL, 'c'}, {"per-address", 1, NULL, 'a'},
         {"window", 1, NULL, 'w'}, {"worker", 1, NULL, 'n'},      {"verify", 1, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"patience", 1, NULL, 't'}, {NULL, 0, NULL, 0},
     };
     int option;
     how = (manner){"bench.", 16, 0};
@@ -333,6 +334,7 @@ static void options(int count, char **words)
         case 'a': per_address = atoi(optarg); break;
         case 'w': how.window = (unsigned)atoi(optarg); break;
         case 'n': how.worker = optarg; break;
+        case 't': patience = atof(optarg); break;
         case 'v': how.verify = (unsigned)atoi(optarg); break;
         default: exit(2);
         }

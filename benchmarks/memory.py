@@ -17,7 +17,8 @@ from benchmarks.report import Say
 from benchmarks.servers import Miners, Pool, Profiled, Pumpjack
 
 CONNECTIONS = 10_000
-PROFILED = 2_000
+QUICK_CONNECTIONS = 3_000
+PROFILED = 500
 """Connections of the profile: tracing makes every allocation several times as slow."""
 SHARES_EACH = 50
 GOAL = 3.0
@@ -26,7 +27,7 @@ LONGEST_RUN = 120.0
 
 def measured(say: Say, *, quick: bool) -> Answer:
     """Return the memory of a session."""
-    connections = most_connections(CONNECTIONS)
+    connections = most_connections(QUICK_CONNECTIONS if quick else CONNECTIONS)
     answer = Answer()
     rounds = []
     for number in range(count := 1 if quick else 3):

@@ -12,6 +12,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -72,11 +73,18 @@ def compiled(name: str) -> Path:
 class Child:
     """A process that is told lines and answers with lines of JSON; at the end of its input it ends."""
 
-    def __init__(self, words: Sequence[str], core: int, *, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, words: Sequence[str], core: int | None = None, *, environment: dict[str, str] | None = None
+    ) -> None:
         self.name = Path(words[0]).name
-        with on_core(core):
+        with nullcontext() if core is None else on_core(core):
             self._process = subprocess.Popen(
-                list(words), cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                list(words),
+                cwd=ROOT,
+                env=environment,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
         assert self._process.stdin is not None  # PIPE was asked for
         assert self._process.stdout is not None
@@ -95,7 +103,6 @@ class Child:
     def tell(self, line: str) -> None:
         """Send a line."""
         self._input.write(line.encode() + b"\n")
-        self._input.flush()
 
     def heard(self, patience: float = PATIENCE) -> Json:
         """Return the next line.
@@ -135,6 +142,7 @@ class Child:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._input.close()
         self._output.close()
 
     def __enter__(self) -> Self:

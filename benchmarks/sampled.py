@@ -79,23 +79,19 @@ class TimeSamples:
 class MemorySamples:
     """Tells what was allocated meanwhile, and is still held."""
 
-    def __init__(self) -> None:
-        tracemalloc.start()
-        self._before: tracemalloc.Snapshot | None = None
-
     def begin(self) -> None:
-        """Remember what is held already."""
-        self._before = tracemalloc.take_snapshot()
+        """Trace from now on."""
+        tracemalloc.start()
 
     def end(self) -> Json:
         """Return the lines that hold most."""
-        assert self._before is not None
-        grown = tracemalloc.take_snapshot().compare_to(self._before, "lineno")
+        held = tracemalloc.take_snapshot().statistics("lineno")
+        tracemalloc.stop()
         rows = [
-            {"bytes": line.size_diff, "what": place(line.traceback[0].filename, line.traceback[0].lineno)}
-            for line in grown[:MOST_ROWS]
+            {"bytes": line.size, "what": place(line.traceback[0].filename, line.traceback[0].lineno)}
+            for line in held[:MOST_ROWS]
         ]
-        return {"traced": sum(line.size_diff for line in grown), "rows": rows}
+        return {"traced": sum(line.size for line in held), "rows": rows}
 
 
 def listen(file: Path, samples: Samples) -> None:

@@ -73,6 +73,7 @@ class Miners:
     ) -> None:
         words = [str(compiled("load")), "--port", port, "--connections", connections]
         words += ["--per-address", PER_ADDRESS, "--window", window, "--verify", verify]
+        words += ["--patience", PATIENCE - 10]  # it gives a lost answer up before we give it up
         self._load = stack.enter_context(Child([str(word) for word in words], cores().others))
         hello = self._load.heard(PATIENCE + connections / 100)
         self.offer = Offer(
@@ -240,14 +241,19 @@ class Profiled(Pumpjack):
     def __init__(self, stack: ExitStack, pool: Pool, what: Literal["cpu", "memory"]) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pumpjack-bench-"))
         self._samples = Path(folder, "samples")
+        self._what = what
         super().__init__(stack, pool, through=("benchmarks.sampled", str(self._samples), what))
 
     def during(self, work: Callable[[], object]) -> Json:
-        """Return where its time, or its memory, went during ``work``: symbols of C, and Python's own view."""
+        """Return where its time went during ``work``, in C and in Python; or its memory, in Python."""
         self._signal(self._samples.with_suffix(".begun"))
-        found = symbols(self.pid, work)
+        if self._what == "cpu":
+            found = {"symbols": symbols(self.pid, work)}
+        else:
+            found = {}
+            work()
         self._signal(self._samples)
-        return {"symbols": found, "python": json.loads(self._samples.read_text())}
+        return found | {"python": json.loads(self._samples.read_text())}
 
     def _signal(self, awaited: Path) -> None:
         os.kill(self.pid, signal.SIGUSR2)

@@ -281,9 +281,12 @@ def _judged(rounds: list[dict[str, float]], the_share: Share, limit: Limit) -> A
         ),
     ]
     if limit.has_sha:
+        all_of_them = the_share.compressions + len(the_share.coinb1) // 64
+        whole = ratios([each * all_of_them / the_share.compressions for each in physics], single)
         in_c = ratios(physics, column("c"))
         latency = ratios(column("round"), column("cycle"))
         answer.context += [
+            Line(f"validation: one share, limit if all {all_of_them} were hashed / Pumpjack", whole),
             Line("validation: one share, single-stream limit / its C alone", in_c),
             Line("validation: latency of sha256rnds2", latency, "cycles"),
         ]
