@@ -7,6 +7,8 @@ Decisions are made elsewhere (``proxy.mining.vardiff``), and only when there is 
 import math
 from typing import Final
 
+from proxy.units import Difficulty
+
 RAISE_FROM: Final = 1.7
 RAISE_TO: Final = 2.33
 """Ratios that the upper test tells apart; it drifts towards a raise above 2.0."""
@@ -68,7 +70,7 @@ class Evidence:
         self.paused = False
         self.worked = 0.0
         """Seconds not paused: the clock of everything here."""
-        self.wanted = 1.0
+        self.wanted = Difficulty(1.0)
         """The present difficulty."""
         self.per_minute = 1.0
         """Wanted shares."""

@@ -143,7 +143,7 @@ class Vardiff(hotpath.Evidence):
     @property
     def difficulty(self) -> Difficulty:
         """The wanted difficulty: a power of two, not yet clamped to the upstream's."""
-        return Difficulty(self.wanted)
+        return self.wanted
 
     def clamped(self, ceiling: Difficulty) -> Difficulty:
         """Return the difficulty to assign: the wanted one, but never above that of the upstream.
@@ -151,7 +151,7 @@ class Vardiff(hotpath.Evidence):
         ``ceiling`` is the largest power of two that is not above the upstream's. A share that the upstream
         would pay must not be thrown away here, so it outranks every floor.
         """
-        return ceiling if self.wanted > ceiling else Difficulty(self.wanted)
+        return ceiling if self.wanted > ceiling else self.wanted
 
     def hashrate(self, now: Seconds) -> HashesPerSecond:
         """Return the hashrate while not paused, over ``settings.window``."""
@@ -176,7 +176,7 @@ class Vardiff(hotpath.Evidence):
             wanted = max(wanted, min(before, self.last_credited / self._settings.silence_limit))
         self.wanted = self._bounded(Difficulty(wanted))
         self.restart()
-        return None if self.wanted == before else Difficulty(self.wanted)
+        return None if self.wanted == before else self.wanted
 
     def suggest(self, difficulty: Difficulty, now: Seconds) -> None:
         """Take the miner's hint as the present difficulty and the floor of later changes, as ckpool does.
@@ -197,7 +197,7 @@ class Vardiff(hotpath.Evidence):
         self.per_minute = settings.shares_per_minute
         self.window = settings.window
         self.raise_certainty, self.lower_certainty = settings.raise_certainty, settings.lower_certainty
-        self.wanted = self._bounded(Difficulty(self.wanted))
+        self.wanted = self._bounded(self.wanted)
 
     def pause(self, now: Seconds) -> None:
         """Stop the clock: work is withheld or the miner curtailed, so its silence means nothing."""

@@ -291,7 +291,8 @@ class Bundle:
         self.works.append(work)
         if len(self.works) > MOST_WORKS:
             self._forget(self.works[0])
-        self._retell_extranonce(now)
+        if not widths.lease:
+            self._retell_extranonce(now)
         clean = notify.clean or moved or changed
         issue = self._outside.jobs.issue(work, work.job.ntime)
         for session in self.sessions.values():
