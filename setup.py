@@ -1,4 +1,4 @@
-"""Build the compiled core, ``proxy.hotpath._compiled``, and the front of its sockets; the rest is in pyproject.
+"""Build the compiled core, ``proxy.hotpath._compiled``, and the compiled front of its sockets.
 
 The core is optional: without a C compiler the installation goes on, loudly, with the Python reference.
 PUMPJACK_COMPILED=required makes a failing build an error, PUMPJACK_COMPILED=no does not try.

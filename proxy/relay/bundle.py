@@ -295,9 +295,10 @@ class Bundle:
             self._retell_extranonce(now)
         clean = notify.clean or moved or changed
         issue = self._outside.jobs.issue(work, work.job.ntime)
+        line = issue.line(clean=clean)
         for session in self.sessions.values():
             if session.has_work:
-                session.give(issue, now, clean=clean)
+                session.give(issue, line, now)
 
     def _end_works(self, connection: UpstreamConnection, now: Seconds) -> None:
         """A clean job ends the earlier ones of its connection; those ended before it are forgotten."""

@@ -133,11 +133,11 @@ class Session(Lane):
         """Let ``vardiff`` decide the difficulty from now on."""
         self.vardiff = self.evidence = vardiff
 
-    def give(self, issue: Issue, now: Seconds, *, clean: bool) -> None:
-        """Send a job, and before it, in the same write, what changes with it.
+    def give(self, issue: Issue, notify: bytes, now: Seconds) -> None:
+        """Send a job as ``notify``, and before it, in the same write, what changes with it.
 
         Ten thousand sessions get a new block one after the other: what is the same for all of them is made
-        once, with the issue.
+        once, with the issue, and a session does little more than to write.
         """
         vardiff, work = self.vardiff, issue.work
         if vardiff is None:
@@ -146,15 +146,18 @@ class Session(Lane):
             vardiff.resume(now)
         if self.quirk is not None:
             self._warn(self.quirk, work)
-        lines = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
+        mask_line = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         difficulty = vardiff.clamped(work.ceiling)
         if difficulty != self.difficulty:
             self.difficulty = difficulty
-            lines += tell.set_difficulty(difficulty)
+            notify = tell.set_difficulty(difficulty) + notify
         self.assign(issue.assignment_for(difficulty, self.mask))
         self.issued_work, self.issued_ntime = work, issue.ntime
-        notify = issue.line(clean=clean)
-        self.send(lines + notify if lines else notify, now)
+        self.send(mask_line + notify if mask_line else notify, now)
+
+    def _give_clean(self, work: Work, ntime: int, now: Seconds) -> None:
+        issue = self.outside.jobs.issue(work, ntime)
+        self.give(issue, issue.line(clean=True), now)
 
     def give_anew(self, work: Work, now: Seconds) -> None:
         """Send a job to a miner that begins at its first extranonce2, perhaps not for the first time.
@@ -164,7 +167,7 @@ class Session(Lane):
         """
         after = self.issued_ntime if self.issued_work is work else work.job.ntime - 1
         ntime = work.next_ntime(now, after)
-        self.give(self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime), now, clean=True)
+        self._give_clean(work, work.job.ntime if ntime is None else ntime, now)
 
     def _warn(self, quirk: ClientQuirk, work: Work) -> None:
         """Tell what this software is known not to bear."""
@@ -197,7 +200,7 @@ class Session(Lane):
             return
         ntime = work.next_ntime(now, self.issued_ntime)
         if ntime is not None:
-            self.give(self.outside.jobs.issue(work, ntime), now, clean=True)
+            self._give_clean(work, ntime, now)
 
     def regrant(self, work: Work, now: Seconds) -> None:
         """Tell a changed version mask at once."""

@@ -73,12 +73,13 @@ def adapt(session: Session, now: Seconds) -> None:
 
 def adapt_when_idle(session: Session, now: Seconds) -> None:
     """Let silence lower the difficulty, but not where nothing that a miner sends would count."""
-    work = session.issued_work
-    if session.vardiff is None or not session.has_work:
+    vardiff, work = session.vardiff, session.issued_work
+    if vardiff is None or not session.has_work:
         return
-    if work is None or work.is_stale(now):
-        session.vardiff.pause(now)
-    else:
+    vardiff.pass_time(now)
+    if work is None or work.job.is_stale_at(now):
+        vardiff.pause(now)
+    elif not vardiff.is_calm:
         adapt(session, now)
 
 

@@ -72,12 +72,11 @@ class Issue:
 
     def assignment_for(self, difficulty: Difficulty, mask: int) -> Assignment:
         """Return what a session is assigned, one object for all sessions with the same."""
-        key = (difficulty, mask)
-        assignment = self.assignments.get(key)
+        assignment = self.assignments.get((difficulty, mask))
         if assignment is None:
             target = Target(target_of(difficulty))
             assignment = Assignment(self.work.job, self.job_id, target, difficulty, mask, self.work)
-            self.assignments[key] = assignment
+            self.assignments[difficulty, mask] = assignment
         return assignment
 
 
