@@ -52,7 +52,7 @@ CORE = Extension(
     "proxy.hotpath._compiled",
     ["ext/hotpath.pyx", *C_FILES],
     include_dirs=["ext"],
-    depends=sorted(path.as_posix() for path in Path("ext").glob("*.h")),
+    depends=sorted(path.as_posix() for path in Path("ext").iterdir() if path.suffix in {".h", ".pxi"}),
     extra_compile_args=["-O3"],
     optional=WANTED == "optional",
 )

@@ -73,6 +73,26 @@ void sha256d_job_header(const sha256d_job *job, const uint8_t *extranonce, uint3
 void sha256d_job_share(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
                        uint32_t version, uint32_t hash[8]);
 
+/* --- many shares ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const sha256d_job *job;
+    const uint8_t *extranonce;
+    uint32_t ntime, nonce, version;
+} sha256d_share;
+
+/* digests = the hash of each of the `count` shares, 32 bytes each, in their order. They may be of one job or of
+ * many; most is gained where neighbours have equally long coinbases and equally many branches. */
+void sha256d_bulk_shares(const sha256d_share *shares, size_t count, uint8_t *digests);
+
+/* As sha256d_select, sha256d_selected and sha256d_available, for sha256d_bulk_shares alone: "portable-c",
+ * "sha-ni-x4", "avx512-x32". */
+int sha256d_bulk_select(const char *name);
+const char *sha256d_bulk_selected(void);
+const char *sha256d_bulk_available(size_t i);
+
+/* --- the search ----------------------------------------------------------------------------------------- */
+
 /* A header whose nonce alone is still to be tried. */
 typedef struct {
     uint32_t words[20];

@@ -20,8 +20,10 @@ __all__ = [
     "MAX_EXTRANONCE_SIZE",
     "PreparedJob",
     "Target",
+    "bulk_implementation",
     "implementation",
     "sha256d",
+    "share_hashes",
 ]
 
 _COMPILED_NAME: Final = "proxy.hotpath._compiled"
@@ -50,13 +52,17 @@ if TYPE_CHECKING:
         MAX_EXTRANONCE_SIZE,
         PreparedJob,
         Target,
+        bulk_implementation,
         implementation,
         sha256d,
+        share_hashes,
     )
 else:
     MAX_BRANCHES = _TWIN.MAX_BRANCHES
     MAX_EXTRANONCE_SIZE = _TWIN.MAX_EXTRANONCE_SIZE
     PreparedJob = _TWIN.PreparedJob
     Target = _TWIN.Target
+    bulk_implementation = _TWIN.bulk_implementation
     implementation = _TWIN.implementation
     sha256d = _TWIN.sha256d
+    share_hashes = _TWIN.share_hashes
