@@ -12,7 +12,7 @@
 typedef const sha256d_backend *(*backend_probe)(void);
 
 /* Slowest first. */
-static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86};
+static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86, sha256d_arm};
 enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
 
 static const sha256d_backend *selected = NULL;

@@ -1,8 +1,8 @@
 /* What one implementation of SHA-256 supplies to sha256d.c. Not for callers: they include sha256d.h.
  *
- * To add one (ARMv8 is expected): write sha256d_arm.c that defines KERNEL_TARGET and the five `lane`
- * operations named in sha256d_kernel.h, includes that file, and returns its table, or NULL where the CPU
- * lacks the instructions; then add its function to the list in sha256d.c. The tests pick it up by its name.
+ * To add one: write a file that defines KERNEL_TARGET and the five `lane` operations named in
+ * sha256d_kernel.h, includes that file, and returns its table, or NULL where the CPU lacks the instructions; then
+ * add its function to the list in sha256d.c. The tests pick it up by its name.
  */
 #ifndef PUMPJACK_SHA256D_BACKEND_H
 #define PUMPJACK_SHA256D_BACKEND_H
@@ -27,6 +27,7 @@ typedef struct {
 /* Each returns NULL if this CPU, or the compiler that built it, cannot run it. */
 const sha256d_backend *sha256d_portable(void);
 const sha256d_backend *sha256d_x86(void);
+const sha256d_backend *sha256d_arm(void);
 
 static const uint32_t SHA256D_START[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                           0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};

@@ -8,7 +8,7 @@
 typedef const sha256d_bulk *(*bulk_probe)(void);
 
 /* Slowest first. */
-static const bulk_probe PROBES[] = {sha256d_bulk_portable, sha256d_bulk_x86,
+static const bulk_probe PROBES[] = {sha256d_bulk_portable, sha256d_bulk_x86, sha256d_bulk_arm,
                                     sha256d_bulk_avx512};
 enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
 

@@ -25,5 +25,6 @@ typedef struct {
 const sha256d_bulk *sha256d_bulk_portable(void);
 const sha256d_bulk *sha256d_bulk_x86(void);
 const sha256d_bulk *sha256d_bulk_avx512(void);
+const sha256d_bulk *sha256d_bulk_arm(void);
 
 #endif

@@ -163,7 +163,7 @@ def share_hashes(shares: Sequence[tuple[PreparedJob, bytes, int, int, int]]) -> 
 
 
 def implementation() -> str:
-    """Return what computes the hashes: "python" here; compiled, "sha-ni" or "portable-c"."""
+    """Return what computes the hashes: "python" here; compiled, "sha-ni", "armv8-sha2" or "portable-c"."""
     return "python"
 
 

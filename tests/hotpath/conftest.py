@@ -13,7 +13,7 @@ COMPILED_NAME = "proxy.hotpath._compiled"
 HERE = import_module(COMPILED_NAME) if util.find_spec(COMPILED_NAME) else None
 
 # Where nothing is compiled a test of portable C remains, to say so. What this processor lacks is not asked
-# for.
+# for: `./dev arm` runs the other architecture.
 SINGLE: tuple[str, ...] = HERE._implementations() if HERE else ("portable-c",)
 BULK: tuple[str, ...] = HERE._bulk_implementations() if HERE else ("portable-c",)
 
