@@ -247,6 +247,7 @@ cdef class PreparedJob:
 
 include "shares.pxi"
 include "lane.pxi"
+include "bulk.pxi"
 
 
 def implementation():
@@ -275,8 +276,10 @@ def _select(name):
 def _select_by_environment(wish):
     if wish == "portable":
         _select("portable-c")
+        _bulk_select("portable-c")
     elif not wish:
         _select(None)
+        _bulk_select(None)
     else:
         # A misspelt wish must not end in the instructions that somebody wanted to avoid.
         raise ValueError(f"PUMPJACK_SHA may be 'portable' or unset, not {wish!r}")

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "sha256d_backend.h"
+#include "sha256d_job.h"
 
 /* --- which implementation ------------------------------------------------------------------------------- */
 
 typedef const sha256d_backend *(*backend_probe)(void);
 
 /* Slowest first. */
-static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86};
+static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86, sha256d_arm};
 enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
 
 static const sha256d_backend *selected = NULL;
@@ -114,19 +115,6 @@ int sha256d_meets(const uint32_t hash[8], const sha256d_target *target)
 
 /* --- jobs ----------------------------------------------------------------------------------------------- */
 
-struct sha256d_job {
-    uint32_t midstate[8]; /* after the blocks of coinb1 that the extranonce does not touch */
-    uint32_t prevhash[8];
-    uint32_t version, nbits;
-    size_t extranonce_size;
-    size_t hole;           /* where in `tail` the extranonce goes: 0 .. 63 */
-    size_t patched_blocks; /* of `tail`, touched by the extranonce: 0 .. 2, as hole + extranonce <= 95 */
-    size_t tail_blocks;
-    size_t branch_count;
-    uint32_t (*branches)[8];
-    uint8_t *tail; /* the coinbase behind the midstate, padded, zeros in the hole */
-};
-
 sha256d_job *sha256d_job_new(const uint8_t *coinb1, size_t coinb1_size, const uint8_t *coinb2,
                              size_t coinb2_size, size_t extranonce_size, const uint8_t *branches,
                              size_t branch_count, uint32_t version, const uint8_t prevhash[32],
@@ -168,29 +156,28 @@ void sha256d_job_free(sha256d_job *job)
     free(job);
 }
 
-void sha256d_job_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
+static void root_with(const sha256d_backend *b, const sha256d_job *job, const uint8_t *extranonce,
+                      uint32_t root[8])
 {
-    const sha256d_backend *b = backend();
-    uint8_t patched[128];
-    size_t patched_size = 64 * job->patched_blocks;
-    memcpy(patched, job->tail, patched_size);
-    memcpy(patched + job->hole, extranonce, job->extranonce_size);
+    uint8_t patched[64 * JOB_MOST_PATCHED];
+    job_patched(job, extranonce, patched);
     memcpy(root, job->midstate, sizeof job->midstate);
     b->absorb(root, patched, job->patched_blocks);
-    b->absorb(root, job->tail + patched_size, job->tail_blocks - job->patched_blocks);
+    b->absorb(root, job->tail + 64 * job->patched_blocks, job->tail_blocks - job->patched_blocks);
     b->rehash(root);
     b->fold(root, (const uint32_t (*)[8])job->branches, job->branch_count);
+}
+
+void sha256d_job_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
+{
+    root_with(backend(), job, extranonce, root);
 }
 
 static void header_words(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
                          uint32_t version, uint32_t header[20])
 {
-    header[0] = sha256d_swap(version);
-    memcpy(header + 1, job->prevhash, sizeof job->prevhash);
+    job_rolled(job, ntime, nonce, version, header);
     sha256d_job_root(job, extranonce, header + 9);
-    header[17] = sha256d_swap(ntime);
-    header[18] = sha256d_swap(job->nbits);
-    header[19] = sha256d_swap(nonce);
 }
 
 void sha256d_job_header(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
@@ -202,12 +189,19 @@ void sha256d_job_header(const sha256d_job *job, const uint8_t *extranonce, uint3
         sha256d_store_be(header + 4 * i, words[i]);
 }
 
+void job_share_with(const sha256d_backend *b, const sha256d_job *job, const uint8_t *extranonce,
+                    uint32_t ntime, uint32_t nonce, uint32_t version, uint32_t hash[8])
+{
+    uint32_t words[20];
+    job_rolled(job, ntime, nonce, version, words);
+    root_with(b, job, extranonce, words + 9);
+    b->header(words, hash);
+}
+
 void sha256d_job_share(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
                        uint32_t version, uint32_t hash[8])
 {
-    uint32_t words[20];
-    header_words(job, extranonce, ntime, nonce, version, words);
-    backend()->header(words, hash);
+    job_share_with(backend(), job, extranonce, ntime, nonce, version, hash);
 }
 
 void sha256d_search_start(sha256d_search *search, const sha256d_job *job, const uint8_t *extranonce,

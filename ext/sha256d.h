@@ -17,7 +17,7 @@ enum { SHA256D_MAX_EXTRANONCE = 32, SHA256D_MAX_BRANCHES = 64 };
 
 /* --- which implementation ------------------------------------------------------------------------------- */
 
-/* Selects an implementation by name ("portable-c", "sha-ni"), or the fastest one that this CPU runs if `name`
+/* Selects an implementation by name ("portable-c", "sha-ni", "armv8-sha2"), or the fastest one that this CPU runs if `name`
  * is NULL. Returns 0, or -1 and changes nothing if the name is unknown or the CPU cannot run it. Until it is
  * called the portable one serves. Not to be called while another thread hashes. */
 int sha256d_select(const char *name);
@@ -72,6 +72,26 @@ void sha256d_job_header(const sha256d_job *job, const uint8_t *extranonce, uint3
                         uint32_t version, uint8_t header[80]);
 void sha256d_job_share(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
                        uint32_t version, uint32_t hash[8]);
+
+/* --- many shares ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const sha256d_job *job;
+    const uint8_t *extranonce;
+    uint32_t ntime, nonce, version;
+} sha256d_share;
+
+/* digests = the hash of each of the `count` shares, 32 bytes each, in their order. They may be of one job or of
+ * many; most is gained where neighbours have equally long coinbases and equally many branches. */
+void sha256d_bulk_shares(const sha256d_share *shares, size_t count, uint8_t *digests);
+
+/* As sha256d_select, sha256d_selected and sha256d_available, for sha256d_bulk_shares alone: "portable-c",
+ * "sha-ni-x4", "armv8-sha2-x4", "avx512-x32". */
+int sha256d_bulk_select(const char *name);
+const char *sha256d_bulk_selected(void);
+const char *sha256d_bulk_available(size_t i);
+
+/* --- the search ----------------------------------------------------------------------------------------- */
 
 /* A header whose nonce alone is still to be tried. */
 typedef struct {

@@ -1,5 +1,7 @@
 /* SHA-256 in plain C, FIPS 180-4: for every CPU, and the twin that the others are compared with. */
 #include "sha256d_backend.h"
+#include "sha256d_bulk.h"
+#include "sha256d_job.h"
 
 #define KERNEL_NAME "portable-c"
 #define KERNEL_TARGET
@@ -8,18 +10,13 @@ typedef struct {
     uint32_t h[8];
 } lane;
 
-static inline uint32_t rotated(uint32_t x, int by)
-{
-    return (x >> by) | (x << (32 - by));
-}
-
 /* One round; `k` is round constant plus word of the schedule. The caller renames a..h, nothing is moved. */
 #define ROUND(a, b, c, d, e, f, g, h, k)                                                                   \
     do {                                                                                                   \
         uint32_t t =                                                                                       \
-            (h) + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((g) ^ ((e) & ((f) ^ (g)))) + (k);   \
+            (h) + (sha256d_rotated(e, 6) ^ sha256d_rotated(e, 11) ^ sha256d_rotated(e, 25)) + ((g) ^ ((e) & ((f) ^ (g)))) + (k);   \
         (d) += t;                                                                                          \
-        (h) = t + (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + (((a) & (b)) | ((c) & ((a) | (b)))); \
+        (h) = t + (sha256d_rotated(a, 2) ^ sha256d_rotated(a, 13) ^ sha256d_rotated(a, 22)) + (((a) & (b)) | ((c) & ((a) | (b)))); \
     } while (0)
 
 #define EIGHT_ROUNDS(k)                      \
@@ -59,9 +56,7 @@ static inline void lane_store(lane s, uint32_t state[8])
 
 static inline uint32_t scheduled(const uint32_t w[16], int i)
 {
-    uint32_t early = w[(i + 1) & 15], late = w[(i + 14) & 15];
-    return w[i & 15] + (rotated(early, 7) ^ rotated(early, 18) ^ (early >> 3)) + w[(i + 9) & 15]
-           + (rotated(late, 17) ^ rotated(late, 19) ^ (late >> 10));
+    return w[i & 15] + sha256d_sigma0(w[(i + 1) & 15]) + w[(i + 9) & 15] + sha256d_sigma1(w[(i + 14) & 15]);
 }
 
 static lane lane_words(lane s, const uint32_t block[16])
@@ -88,23 +83,11 @@ static lane lane_bytes(lane s, const uint8_t block[64])
     return lane_words(s, w);
 }
 
-/* Round constant plus word of the schedule for the block 0x80, 0 ..., 512. */
-static const uint32_t PAD64[64] = {
-    0xc28a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf374,
-    0x649b69c1, 0xf0fe4786, 0x0fe1edc6, 0x240cf254, 0x4fe9346f, 0x6cc984be, 0x61b9411e, 0x16f988fa,
-    0xf2c65152, 0xa88e5a6d, 0xb019fc65, 0xb9d99ec7, 0x9a1231c3, 0xe70eeaa0, 0xfdb1232b, 0xc7353eb0,
-    0x3069bad5, 0xcb976d5f, 0x5a0f118f, 0xdc1eeefd, 0x0a35b689, 0xde0b7a04, 0x58f4ca9d, 0xe15d5b16,
-    0x007f3e86, 0x37088980, 0xa507ea32, 0x6fab9537, 0x17406110, 0x0d8cd6f1, 0xcdaa3b6d, 0xc0bbbe37,
-    0x83613bda, 0xdb48a363, 0x0b02e931, 0x6fd15ca7, 0x521afaca, 0x31338431, 0x6ed41a95, 0x6d437890,
-    0xc39c91f2, 0x9eccabbd, 0xb5c9a0e6, 0x532fb63c, 0xd2c741c6, 0x07237ea3, 0xa4954b68, 0x4c191d76,
-};
-
 /* A third of all the work behind a merkle branch, at two thirds of its price: no schedule to expand. */
 static lane lane_pad64(lane s)
 {
     LOAD_STATE;
-#define CONSTANT(j) (PAD64[i + (j)])
+#define CONSTANT(j) (SHA256D_PAD64[i + (j)])
     for (int i = 0; i < 64; i += 8)
         EIGHT_ROUNDS(CONSTANT);
     ADD_STATE;
@@ -116,4 +99,17 @@ static lane lane_pad64(lane s)
 const sha256d_backend *sha256d_portable(void)
 {
     return &KERNEL_TABLE;
+}
+
+static void portable_batch(const sha256d_share *const *shares, uint32_t (*hashes)[8])
+{
+    const sha256d_share *share = shares[0];
+    job_share_with(&KERNEL_TABLE, share->job, share->extranonce, share->ntime, share->nonce, share->version,
+                   hashes[0]);
+}
+
+const sha256d_bulk *sha256d_bulk_portable(void)
+{
+    static const sha256d_bulk one_by_one = {KERNEL_NAME, 1, 1, portable_batch};
+    return &one_by_one;
 }

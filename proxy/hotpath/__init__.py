@@ -32,9 +32,11 @@ __all__ = [
     "Target",
     "Window",
     "achieved_difficulty",
+    "bulk_implementation",
     "implementation",
     "judge",
     "sha256d",
+    "share_hashes",
 ]
 
 _COMPILED_NAME: Final = "proxy.hotpath._compiled"
@@ -70,9 +72,11 @@ if TYPE_CHECKING:
         Target,
         Window,
         achieved_difficulty,
+        bulk_implementation,
         implementation,
         judge,
         sha256d,
+        share_hashes,
     )
 else:
     MAX_BRANCHES = _TWIN.MAX_BRANCHES
@@ -86,6 +90,8 @@ else:
     Target = _TWIN.Target
     Window = _TWIN.Window
     achieved_difficulty = _TWIN.achieved_difficulty
+    bulk_implementation = _TWIN.bulk_implementation
     implementation = _TWIN.implementation
     judge = _TWIN.judge
     sha256d = _TWIN.sha256d
+    share_hashes = _TWIN.share_hashes

@@ -163,8 +163,33 @@ class PreparedJob:
         return None
 
 
+def share_hashes(shares: Sequence[tuple[PreparedJob, bytes, int, int, int]]) -> bytes:
+    """Return the share hashes of many shares, 32 bytes each, in their order; for audits.
+
+    A share is the tuple of its job and of what ``PreparedJob.share_hash`` takes: extranonce, ntime, nonce,
+    version. The first bad share raises what that would. The compiled twin lets other threads run
+    meanwhile, and a signal's handler interrupt it.
+    """
+    digests = []
+    for i, share in enumerate(tuple(shares)):
+        if type(share) is not tuple:
+            raise TypeError(f"shares[{i}] must be tuple, not {type(share).__name__}")
+        if len(share) != 5:
+            raise ValueError(f"shares[{i}] must have 5 fields, not {len(share)}")
+        job, extranonce, ntime, nonce, version = share
+        if type(job) is not PreparedJob:
+            raise TypeError(f"job must be PreparedJob, not {type(job).__name__}")
+        digests.append(job.share_hash(extranonce, ntime, nonce, version))
+    return b"".join(digests)
+
+
 def implementation() -> str:
-    """Return what computes the hashes: "python" here; "sha-ni" or "portable-c" from the compiled twin."""
+    """Return what computes the hashes: "python" here; compiled, "sha-ni", "armv8-sha2" or "portable-c"."""
+    return "python"
+
+
+def bulk_implementation() -> str:
+    """Return what ``share_hashes`` uses: "python" here; compiled, "avx512-x32" (32 at a time) or such."""
     return "python"
 
 
