@@ -8,10 +8,11 @@
  *   void lane_store(lane, uint32_t state[8])
  *   lane lane_bytes(lane, const uint8_t block[64])    compression of a block of bytes
  *   lane lane_words(lane, const uint32_t block[16])   compression of a block of words
+ *   lane lane_pair(lane, lane left, const uint32_t right[8])
+ *                                                     compression of a block of two digests, the left one as a
+ *                                                     chaining value: its way through memory would be waited for
  *   lane lane_pad64(lane)                             compression of the padding behind a message of 64 bytes
  */
-#include <string.h>
-
 KERNEL_TARGET static void kernel_absorb(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
     lane s = lane_of(state);
@@ -23,9 +24,8 @@ KERNEL_TARGET static void kernel_absorb(uint32_t state[8], const uint8_t *blocks
 /* The second SHA-256 of sha256d: its message is one digest, always one block. */
 KERNEL_TARGET static inline lane kernel_outer(lane inner)
 {
-    uint32_t block[16] = {[8] = 0x80000000, [15] = 256};
-    lane_store(inner, block);
-    return lane_words(lane_of(SHA256D_START), block);
+    static const uint32_t padding[8] = {0x80000000, [7] = 256};
+    return lane_pair(lane_of(SHA256D_START), inner, padding);
 }
 
 KERNEL_TARGET static void kernel_rehash(uint32_t hash[8])
@@ -35,14 +35,10 @@ KERNEL_TARGET static void kernel_rehash(uint32_t hash[8])
 
 KERNEL_TARGET static void kernel_fold(uint32_t root[8], const uint32_t (*branches)[8], size_t count)
 {
-    uint32_t block[16];
-    memcpy(block, root, 32);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(block + 8, branches[i], 32);
-        lane s = lane_words(lane_of(SHA256D_START), block);
-        lane_store(kernel_outer(lane_pad64(s)), block);
-    }
-    memcpy(root, block, 32);
+    lane running = lane_of(root);
+    for (size_t i = 0; i < count; i++)
+        running = kernel_outer(lane_pad64(lane_pair(lane_of(SHA256D_START), running, branches[i])));
+    lane_store(running, root);
 }
 
 KERNEL_TARGET static void kernel_header(const uint32_t header[20], uint32_t hash[8])

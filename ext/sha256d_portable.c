@@ -75,6 +75,15 @@ static lane lane_words(lane s, const uint32_t block[16])
     return s;
 }
 
+static lane lane_pair(lane s, lane left, const uint32_t right[8])
+{
+    uint32_t w[16];
+    lane_store(left, w);
+    for (int i = 0; i < 8; i++)
+        w[8 + i] = right[i];
+    return lane_words(s, w);
+}
+
 static lane lane_bytes(lane s, const uint8_t block[64])
 {
     uint32_t w[16];

@@ -52,6 +52,13 @@ INLINE lane lane_words(lane s, const uint32_t block[16])
     return compressed(s, quad_of(block), quad_of(block + 4), quad_of(block + 8), quad_of(block + 12));
 }
 
+INLINE lane lane_pair(lane s, lane left, const uint32_t right[8])
+{
+    quad low, high;
+    quads_of_lane(left, &low, &high);
+    return compressed(s, low, high, quad_of(right), quad_of(right + 4));
+}
+
 INLINE lane lane_bytes(lane s, const uint8_t block[64])
 {
     return compressed(s, quad_of_bytes(block), quad_of_bytes(block + 16), quad_of_bytes(block + 32),
