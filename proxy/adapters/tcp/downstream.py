@@ -41,7 +41,17 @@ class MinerSide(Protocol):
 class MinerProtocol(asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_has_room", "_key", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
+    __slots__ = (
+        "_clock",
+        "_has_room",
+        "_key",
+        "_listener",
+        "_settings",
+        "_side",
+        "_stall",
+        "_stalled_at",
+        "_wire",
+    )
 
     def __init__(
         self,
@@ -49,15 +59,17 @@ class MinerProtocol(asyncio.Protocol):
         listener: str,
         has_room: Callable[[], bool],
         settings: Callable[[], ListenerSettings],
+        clock: Callable[[], float],
     ) -> None:
         self._side = side
         self._listener = listener
         self._has_room = has_room
         self._settings = settings
-        self._loop = asyncio.get_running_loop()
+        self._clock = clock
         self._key: int | None = None
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
+        self._stalled_at = 0.0
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,21 +84,28 @@ class MinerProtocol(asyncio.Protocol):
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self._wire = TransportWire(transport, sockets.write_limit)
-        self._key = self._side.opened(
-            self._listener, self._wire, f"{host}:{port}", Seconds(self._loop.time())
-        )
+        self._key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._clock()))
 
     @override
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the relay."""
         if self._key is not None:
-            self._side.feed(self._key, data, Seconds(self._loop.time()))
+            self._side.feed(self._key, data, Seconds(self._clock()))
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
         if self._wire is not None and self._stall is None:
-            self._stall = self._loop.call_later(self._settings().sockets.write_stall, self._wire.cut)
+            self._stalled_at = self._clock()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Cut a peer off whose time is over; unlike the clock, the loop's timers count a pause of ours."""
+        left = self._stalled_at + self._settings().sockets.write_stall - self._clock()
+        if left > 0:
+            self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
+        elif self._wire is not None:
+            self._wire.cut()
 
     @override
     def resume_writing(self) -> None:
@@ -103,7 +122,7 @@ class MinerProtocol(asyncio.Protocol):
             return
         stalled = self._wire is not None and self._wire.stalled
         cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
-        self._side.closed(self._key, cause, Seconds(self._loop.time()))
+        self._side.closed(self._key, cause, Seconds(self._clock()))
 
 
 async def listen(
@@ -115,8 +134,11 @@ async def listen(
     tls: ssl.SSLContext | None,
     has_room: Callable[[], bool],
     settings: Callable[[], ListenerSettings],
+    clock: Callable[[], float] | None = None,
 ) -> asyncio.Server:
     """Return a server that is accepting miners. ``settings`` is asked again for each connection.
+
+    The running loop tells the time unless ``clock`` does.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -125,7 +147,7 @@ async def listen(
     loop = asyncio.get_running_loop()
     now = settings()
     return await loop.create_server(
-        lambda: MinerProtocol(side, name, has_room, settings),
+        lambda: MinerProtocol(side, name, has_room, settings, clock or loop.time),
         host,
         port,
         backlog=now.backlog,
