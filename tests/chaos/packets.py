@@ -1,8 +1,8 @@
 """A cable that is pulled out: a socket that takes no packet any more, and so acknowledges none.
 
-Closing a socket or reading no more from it is not that: the kernel goes on answering for it. A filter that lets
-nothing pass drops packets before TCP sees them: acknowledgements, probes, a connection's first packet. It needs
-no privilege, and touches no other socket.
+Closing a socket or reading no more from it is not that: the kernel goes on answering for it. A filter that
+lets nothing pass drops packets before TCP sees them: acknowledgements, probes, the first of a connection. It
+needs no privilege, and touches no other socket.
 """
 
 import ctypes

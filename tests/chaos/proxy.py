@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -101,15 +102,12 @@ class ChaosProxy:
         self._refusing = False
         self._links: dict[Link, None] = {}
         self._changes = Changes("chaos", lambda: (self.accepted, len(self._links)))
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener = _bound()
         self._exits = AsyncExitStack()
 
     # --- life --------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.setblocking(False)
         self._listener.listen(BACKLOG)
         self._group = await self._exits.enter_async_context(asyncio.TaskGroup())
         self._accepting = self._group.create_task(self._accept())
@@ -241,3 +239,25 @@ class ChaosProxy:
             await self.reset()
             await asyncio.sleep(down)
         self.refusing = False
+
+
+def _bound() -> socket.socket:
+    """Return a socket on a free port that keeps it while it does not listen.
+
+    A port that the system chose at ``bind`` is given up then; one that was asked for is not.
+    """
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = free.getsockname()
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # listens again beside its connections
+        try:
+            bound.bind(address)
+        except OSError as error:
+            bound.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return bound

@@ -97,6 +97,7 @@ async def made(seed: int) -> AsyncIterator[Pair]:
         server.close()
         for end in ends:
             end.writer.transport.abort()
+        await asyncio.sleep(0)  # they close in the loop's next round
 
 
 async def elapsed(what: Awaitable[object]) -> float:
@@ -239,6 +240,7 @@ async def test_a_peers_reset_is_passed_on(pair: Pair) -> None:
 
 async def test_connections_are_refused_and_taken_again_on_the_same_port(pair: Pair) -> None:
     near, far = await pair.both()
+    port = pair.chaos.port
     for _ in range(3):
         pair.chaos.refusing = True
         with pytest.raises(ConnectionRefusedError):
@@ -247,6 +249,7 @@ async def test_connections_are_refused_and_taken_again_on_the_same_port(pair: Pa
         late, other = await pair.both()
         late.say(b"in")
         assert await other.read(2) == b"in"
+        assert pair.chaos.port == port
     near.say(b"still here")
     assert await far.read(10) == b"still here"
 
