@@ -31,9 +31,11 @@ class Scene:
         self.chaos.down.dropped = False
         self.chaos.refusing = False
         await self.pumpjack.logged("UpstreamReady", count=2)
-        return (
-            await self.pumpjack.status_when(lambda state: state["unsettled"] == state["shares"]["kept"] == 0)
-        )["shares"]
+        state = await self.pumpjack.status_when(
+            lambda state: state["unsettled"] == state["shares"]["kept"] == 0
+        )
+        shares: State = state["shares"]
+        return shares
 
 
 @asynccontextmanager
