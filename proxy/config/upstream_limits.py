@@ -135,7 +135,8 @@ class UpstreamLimits(Table):
     notify_interval: Duration = setting(
         0.25,
         "Least time between two jobs for the same block from one connection: of those in between the last "
-        "goes down when it has passed. A job for a new block goes down at once.",
+        "goes down when it has passed. A job for a new block, or with another extranonce or version mask, "
+        "goes down at once.",
         reason="no pool needs four jobs a second, and each is sent to every miner",
         ge=0,
         le=10,

@@ -12,9 +12,9 @@ from proxy.units import Seconds
 if TYPE_CHECKING:
     from proxy.relay.upstream import UpstreamConnection
 
-BLOCKS_AT_ONCE = 8
-"""New blocks whose jobs may follow each other without a pause: more than the network ever finds in a second,
-and a pool that invents them does not flood a site."""
+URGENT_AT_ONCE = 8
+"""Urgent jobs that may follow each other without a pause: more blocks than the network finds in any second. A
+pool that invents them does not flood a site."""
 
 
 class Throttle:
@@ -40,18 +40,21 @@ class Throttle:
 class News:
     """Tells a connection's owner of its jobs and masks: at once, or when ``notify_interval`` has passed.
 
-    A job for a new block does not wait. What waits is not lost: a later one stands for it, or ``tick`` comes.
+    A job for a new block does not wait, nor one that comes with another extranonce or mask: the pool may
+    refuse what is found for the job before. What waits is not lost: a later one stands for it, or ``tick``
+    comes.
     """
 
-    __slots__ = ("_blocks", "_clean", "_connection", "_jobs", "_masks", "_outside", "_owed", "_prevhash")
+    __slots__ = ("_clean", "_connection", "_jobs", "_masks", "_outside", "_owed", "_told", "_urgent")
 
     def __init__(self, connection: UpstreamConnection, outside: Outside) -> None:
         self._connection = connection
         self._outside = outside
-        self._blocks = Throttle(BLOCKS_AT_ONCE)
+        self._urgent = Throttle(URGENT_AT_ONCE)
         self._jobs = Throttle()
         self._masks = Throttle()
-        self._prevhash = b""
+        self._told: tuple[bytes, bytes, int | None] = (b"", b"", None)
+        """Block, extranonce1 and mask of the job told last."""
         self._clean = self._owed = False
 
     def merged(self, notify: Notify) -> Notify:
@@ -62,19 +65,22 @@ class News:
     def job(self, notify: Notify, now: Seconds) -> None:
         """Tell the latest job of a ready connection, now or later."""
         interval = self._outside.timers.notify_interval
-        is_block = notify.prevhash != self._prevhash
-        self._owed = not (self._blocks if is_block else self._jobs).admits(now, interval)
+        is_urgent = self._key(notify) != self._told
+        self._owed = not (self._urgent if is_urgent else self._jobs).admits(now, interval)
         if self._owed:
             return
-        if is_block:
+        if is_urgent:
             self._jobs.admits(now, interval)  # a refinement on its heels has its turn later
         self.taken(notify)
         self._connection.owner.connection_job(self._connection, now)
 
     def taken(self, notify: Notify) -> None:
         """Note that whoever it concerns has this job."""
-        self._prevhash = notify.prevhash
+        self._told = self._key(notify)
         self._clean = self._owed = False
+
+    def _key(self, notify: Notify) -> tuple[bytes, bytes, int | None]:
+        return notify.prevhash, self._connection.extranonce1, self._connection.mask
 
     def mask(self, now: Seconds) -> None:
         """Tell the version mask of a ready connection, now or later."""

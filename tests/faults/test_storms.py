@@ -11,7 +11,7 @@ from proxy.adapters.simulated.pool import SimulatedPool
 from proxy.events import PoolSaid, UpstreamDown
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.bundle import MOST_WORKS
-from proxy.relay.news import BLOCKS_AT_ONCE
+from proxy.relay.news import URGENT_AT_ONCE
 from proxy.relay.settings import Limits, Timers
 from proxy.stratum.upstream import Bounds
 from proxy.units import Difficulty
@@ -141,7 +141,7 @@ def test_a_flood_reaches_a_miner_as_a_trickle_and_its_shares_count(
         pool.side.say(*next(storm))
         site.pass_time(1 / A_SECOND, 1 / A_SECOND)
     site.pass_time(1)
-    most = SECONDS / Timers().notify_interval + BLOCKS_AT_ONCE + 4
+    most = SECONDS / Timers().notify_interval + URGENT_AT_ONCE + 4
     assert told(miner) - before <= most
     assert len(miner.wire.writes) - writes <= 2 * most
     assert sum(map(len, miner.wire.writes)) - size <= most * 1500

@@ -14,12 +14,12 @@ from tests.system.site import site, tenant, upstream
 
 COUNT = 500
 QUICK = {
-    "tcp_keepalive_idle": 2,
+    "tcp_keepalive_idle": 1,
     "tcp_keepalive_interval": 1,
-    "tcp_keepalive_probes": 3,
-    "tcp_user_timeout": 5,
+    "tcp_keepalive_probes": 2,
+    "tcp_user_timeout": 2,
 }
-REAPED = 2 + 3 * 1 + 5
+REAPED = 1 + 2 * 1 + 2
 """Seconds: the later of probes unanswered and sent bytes unacknowledged, one after the other at worst."""
 
 

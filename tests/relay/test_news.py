@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.relay.news import BLOCKS_AT_ONCE, Throttle
+from proxy.relay.news import URGENT_AT_ONCE, Throttle
 from proxy.relay.settings import Timers
 from proxy.units import Seconds
 from tests.fakes.miner import FakeMiner
@@ -61,7 +61,7 @@ def test_jobs_for_one_block_go_down_four_times_a_second_and_the_last_is_never_lo
 def test_a_job_for_a_new_block_goes_down_at_once() -> None:
     pool = FakePool("hasty")
     site, miner = pair(pool)
-    for count in range(1, BLOCKS_AT_ONCE + 1):
+    for count in range(1, URGENT_AT_ONCE + 1):
         pool.new_job()
         pool.new_job(clean=True)
         site.pump()
@@ -76,7 +76,7 @@ def test_a_pool_that_invents_blocks_is_slowed_down_and_the_last_is_never_lost() 
     for _ in range(1000):
         pool.new_job(clean=True)
         site.pass_time(0.01, 0.01)
-    assert notifies(miner) <= BLOCKS_AT_ONCE + 10 / Timers().notify_interval + 1
+    assert notifies(miner) <= URGENT_AT_ONCE + 10 / Timers().notify_interval + 1
     site.pass_time(1)
     assert miner.job.params[1] == pool.prevhash
     assert miner.mine() == "accepted"
@@ -113,6 +113,21 @@ def test_a_changed_extranonce_holds_from_the_next_job_on_even_where_that_waits()
     site.pass_time(1)
     assert miner.mine() == "accepted"
     assert len(pool.received) == 2
+    assert pool.faults == []
+
+
+def test_a_job_with_another_mask_goes_down_at_once() -> None:
+    pool = FakePool("hasty")
+    site, miner = pair(pool)
+    pool.new_job()
+    site.pump()
+    pool.side.mask = 0x00FFE000
+    mask = {"id": None, "method": "mining.set_version_mask", "params": ["00ffe000"]}
+    pool.side.say(mask, pool.side.notify(pool.job(clean=True)))
+    site.pump()
+    assert notifies(miner) == 2
+    assert miner.mask == 0x00FFE000
+    assert miner.mine() == "accepted"
     assert pool.faults == []
 
 
