@@ -4,16 +4,30 @@
 ``PUMPJACK_SHA=portable`` in the environment at import keeps the processor's SHA instructions unused.
 """
 
+import math
 import os
 
+from proxy.hotpath import evidence as evidence_reference
+from proxy.hotpath import reasons
+
 cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.long cimport PyLong_CheckExact
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memmove
 
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    void *PyUnicode_DATA(object text)
 
 cdef extern from "sha256d.h" nogil:
     enum:
@@ -229,6 +243,10 @@ cdef class PreparedJob:
             PyErr_CheckSignals()
             nonce = slice_end
         return None
+
+
+include "shares.pxi"
+include "lane.pxi"
 
 
 def implementation():

@@ -34,10 +34,11 @@ class Dialler(Protocol):
 class ShareJournal(Protocol):
     """Makes credit durable. A window of records is committed as one."""
 
-    def append(self, records: bytes) -> int:
-        """Take packed records into the open window and return that window's number (rising).
+    def expect(self) -> None:
+        """The open window has its first record. Never waits.
 
-        Never waits. Once the window is durable the relay's ``committed`` is called with its number.
+        When the window has been open for its time, the journal draws it (``Relay.draw``); once it is durable,
+        the relay's ``committed`` is called with its number.
         """
 
 

@@ -92,7 +92,7 @@ class Program:
             relay_settings(settings), self._dialler, self._journal, chance, self._heard, self._clock()
         )
         self._dialler.serve(self.relay)
-        self._journal.serve(lambda window: self.relay.committed(window, self._clock()))
+        self._journal.serve(self.relay.draw, lambda window: self.relay.committed(window, self._clock()))
         self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
 
     def _heard(self, event: Event) -> None:

@@ -13,14 +13,27 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from proxy.hotpath import reference
+from proxy.hotpath.reasons import REASONS, Reason
+from proxy.hotpath.shares import NTIME_WINDOW
 
 __all__ = [
     "COMPILED",
     "MAX_BRANCHES",
     "MAX_EXTRANONCE_SIZE",
+    "NTIME_WINDOW",
+    "REASONS",
+    "Assignment",
+    "Evidence",
+    "Job",
+    "Lane",
     "PreparedJob",
+    "Reason",
+    "Tally",
     "Target",
+    "Window",
+    "achieved_difficulty",
     "implementation",
+    "judge",
     "sha256d",
 ]
 
@@ -48,15 +61,31 @@ if TYPE_CHECKING:
     from proxy.hotpath.reference import (
         MAX_BRANCHES,
         MAX_EXTRANONCE_SIZE,
+        Assignment,
+        Evidence,
+        Job,
+        Lane,
         PreparedJob,
+        Tally,
         Target,
+        Window,
+        achieved_difficulty,
         implementation,
+        judge,
         sha256d,
     )
 else:
     MAX_BRANCHES = _TWIN.MAX_BRANCHES
     MAX_EXTRANONCE_SIZE = _TWIN.MAX_EXTRANONCE_SIZE
+    Assignment = _TWIN.Assignment
+    Evidence = _TWIN.Evidence
+    Job = _TWIN.Job
+    Lane = _TWIN.Lane
     PreparedJob = _TWIN.PreparedJob
+    Tally = _TWIN.Tally
     Target = _TWIN.Target
+    Window = _TWIN.Window
+    achieved_difficulty = _TWIN.achieved_difficulty
     implementation = _TWIN.implementation
+    judge = _TWIN.judge
     sha256d = _TWIN.sha256d

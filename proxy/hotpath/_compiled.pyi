@@ -1,6 +1,16 @@
 from collections.abc import Sequence
 from typing import Final, final
 
+# Typed by their specifications: neither twin has more than those say.
+from proxy.hotpath.evidence import Evidence as Evidence
+from proxy.hotpath.lane import Lane as Lane
+from proxy.hotpath.lane import Window as Window
+from proxy.hotpath.shares import Assignment as Assignment
+from proxy.hotpath.shares import Job as Job
+from proxy.hotpath.shares import Tally as Tally
+from proxy.hotpath.shares import achieved_difficulty as achieved_difficulty
+from proxy.hotpath.shares import judge as judge
+
 MAX_EXTRANONCE_SIZE: Final = 32
 MAX_BRANCHES: Final = 64
 

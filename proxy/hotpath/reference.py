@@ -16,6 +16,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
+from proxy.hotpath.evidence import Evidence
+from proxy.hotpath.lane import Lane, Window
+from proxy.hotpath.shares import Assignment, Job, Tally, achieved_difficulty, judge
+
+__all__ = [
+    "MAX_BRANCHES",
+    "MAX_EXTRANONCE_SIZE",
+    "Assignment",
+    "Evidence",
+    "Job",
+    "Lane",
+    "PreparedJob",
+    "Tally",
+    "Target",
+    "Window",
+    "achieved_difficulty",
+    "implementation",
+    "judge",
+    "sha256d",
+]
+
 MAX_EXTRANONCE_SIZE: Final = 32
 """Most bytes of extranonce1 and extranonce2 together: twice the widest seen at a pool (7 + 8)."""
 

@@ -21,6 +21,12 @@ def relative_error(shares: float) -> float:
     return 1 / math.sqrt(shares) if shares > 0 else math.inf
 
 
+def rate_of(remembered: float, age: Seconds, window: Seconds) -> HashesPerSecond:
+    """Return the hashrate of a meter of that age that remembers so much credited difficulty."""
+    share = -math.expm1(-max(_YOUNGEST, age) / window)
+    return HashesPerSecond(remembered * HASHES_PER_DIFFICULTY / (window * share))
+
+
 class HashrateMeter:
     """Credited difficulty per second, forgotten exponentially, over several windows at once.
 
@@ -43,12 +49,16 @@ class HashrateMeter:
 
     def add(self, credited: Difficulty, now: Seconds) -> None:
         """Count a share at the difficulty that it was credited with."""
+        self.add_sum(credited, credited * credited, now)
+
+    def add_sum(self, credited: float, square: float, now: Seconds) -> None:
+        """Count shares of a moment: the sum of their difficulties, and that of the squares."""
         elapsed = max(0.0, now - self._at)
         self._at = Seconds(self._at + elapsed)
         for index, window in enumerate(self.windows):
             kept = math.exp(-elapsed / window)
             self._credit[index] = self._credit[index] * kept + credited
-            self._square[index] = self._square[index] * kept * kept + credited * credited
+            self._square[index] = self._square[index] * kept * kept + square
 
     def rate(self, now: Seconds, window: Seconds | None = None) -> HashesPerSecond:
         """Return the hashrate over ``window``; without it, over the first.
@@ -88,5 +98,4 @@ class HashrateMeter:
         window = self.windows[index]
         at = max(now, self._at)
         kept = math.exp(-(at - self._at) / window)
-        remembered = -math.expm1(-max(_YOUNGEST, at - self._since) / window)
-        return HashesPerSecond(self._credit[index] * kept * HASHES_PER_DIFFICULTY / (window * remembered))
+        return rate_of(self._credit[index] * kept, Seconds(at - self._since), window)

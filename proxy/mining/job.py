@@ -1,38 +1,32 @@
 """A job: everything of a header that a miner does not roll, and what its shares are held against."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from proxy.hotpath import PreparedJob, Target
+from proxy import hotpath
+from proxy.hotpath import NTIME_WINDOW, PreparedJob, Target
 from proxy.mining.difficulty import target_of, target_of_nbits
 from proxy.units import Difficulty
 
-NTIME_WINDOW = 7000
-"""Seconds that ntime may run ahead of the job's (ckpool); never compared with a clock of ours,
-because boxes off the grid drift."""
-
-_DIGEST_KEY = slice(0, 16)
-"""A digest's low half: a share's zeros are in the high one. 128 bits do not collide by chance."""
+__all__ = ["NTIME_WINDOW", "Job", "prepare"]
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(hotpath.Job):
     """One job of an upstream, prepared once for all the sessions that work on it."""
 
-    prepared: PreparedJob
-    ntime: int
-    upstream_difficulty: Difficulty
-    """In force when the pool sent this job."""
-    version_mask: int | None
-    """What the upstream allows to roll; None where it granted nothing."""
-    network_target: Target = field(init=False)
-    upstream_target: Target = field(init=False)
-    _credited: set[bytes] = field(init=False, default_factory=set)
-    """Low halves of the digests of shares credited so far; freed with the job."""
+    __slots__ = ("_mask_granted", "upstream_difficulty")
 
-    def __post_init__(self) -> None:
-        self.network_target = Target(target_of_nbits(self.prepared.nbits))
-        self.upstream_target = Target(target_of(self.upstream_difficulty))
+    def __init__(
+        self,
+        prepared: PreparedJob,
+        ntime: int,
+        upstream_difficulty: Difficulty,
+        version_mask: int | None,
+    ) -> None:
+        """``upstream_difficulty`` is the one in force when the pool sent this job."""
+        upstream, network = target_of(upstream_difficulty), target_of_nbits(prepared.nbits)
+        super().__init__(prepared, ntime, Target(upstream), Target(network))
+        self.upstream_difficulty = upstream_difficulty
+        self.version_mask = version_mask
 
     @property
     def version(self) -> int:
@@ -40,26 +34,14 @@ class Job:
         return self.prepared.version
 
     @property
-    def rollable(self) -> int:
-        """The upstream's version mask, 0 where it granted none."""
-        return self.version_mask or 0
+    def version_mask(self) -> int | None:
+        """What the upstream allows to roll; None where it granted nothing."""
+        return self.rollable if self._mask_granted else None
 
-    def is_duplicate(self, digest: bytes) -> bool:
-        """Return whether a share with this header hash was credited before."""
-        return digest[_DIGEST_KEY] in self._credited
-
-    def remember(self, digest: bytes) -> None:
-        """Note that a share with this header hash has been credited."""
-        self._credited.add(digest[_DIGEST_KEY])
-
-    def share_credits(self, other: "Job") -> None:
-        """Remember together with ``other``, whose shares make the same headers."""
-        self._credited = other._credited
-
-    @property
-    def credited_shares(self) -> int:
-        """How many shares of this job have been credited."""
-        return len(self._credited)
+    @version_mask.setter
+    def version_mask(self, mask: int | None) -> None:
+        self._mask_granted = mask is not None
+        self.rollable = mask or 0
 
 
 def prepare(

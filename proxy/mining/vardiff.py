@@ -12,18 +12,11 @@ changes or flaps: at 8 shares a minute, four minutes of a constant miner vary by
 import math
 from dataclasses import dataclass
 
+from proxy import hotpath
 from proxy.mining.difficulty import LEAST_DIFFICULTY, power_of_two_at_most
-from proxy.mining.hashrate import HashrateMeter
+from proxy.mining.hashrate import rate_of
 from proxy.units import Difficulty, HashesPerSecond, Seconds
 
-_RAISE_FROM, _RAISE_TO = 1.7, 2.33
-"""Ratios that the upper test tells apart; it drifts towards a raise above 2.0."""
-_LOWER_FROM, _LOWER_TO = 0.84, 0.58
-"""Ratios that the lower test tells apart; it drifts towards lowering below 0.70.
-
-Halving 1.7 gives 0.85 and doubling 0.84 gives 1.68: some power of two puts every miner where both tests
-rest, so a constant hashrate comes to rest.
-"""
 _LOWEST, _HIGHEST = 0.7, 2.0
 """Ratios that end the opening; measured with 16 shares, another one is acted upon and measured again."""
 _LEAST_SPAN = Seconds(1.0)
@@ -106,50 +99,14 @@ def _require(name: str, value: float, *, above: float) -> None:
         raise ValueError(f"{name} must be a finite number above {above:g}, not {value}")
 
 
-class _Drift:
-    """One of Page's tests: a sum that falls to zero while all is well and climbs once it is not.
-
-    The sum is the log-likelihood of ratio ``changed`` against ``normal``, given how many shares came (in
-    units of the present difficulty) in how many wanted intervals. When it last was zero is the likeliest
-    time of the change, so what came since then measures the new ratio.
-    """
-
-    __slots__ = ("_per_interval", "_per_share", "intervals", "score", "shares")
-
-    def __init__(self, normal: float, changed: float) -> None:
-        self._per_share = math.log(changed / normal)
-        self._per_interval = normal - changed
-        self.restart()
-
-    def restart(self) -> None:
-        self.score = self.shares = self.intervals = 0.0
-
-    def pass_time(self, intervals: float) -> None:
-        self.intervals += intervals
-        self._climb(self._per_interval * intervals)
-
-    def count(self, shares: float) -> None:
-        self.shares += shares
-        self._climb(self._per_share * shares)
-
-    def _climb(self, amount: float) -> None:
-        self.score += amount
-        if self.score <= 0:
-            self.restart()
-
-
-class Vardiff:
+class Vardiff(hotpath.Evidence):
     """The difficulty that one session should have. No clock: ``now`` is monotonic and passed in.
 
     ``share`` tells what was credited, ``decide`` is asked after shares and on ticks (every few seconds).
     Create it, or ``resume`` it, when the miner gets its first job: time without work is not silence.
     """
 
-    __slots__ = (
-        "_at", "_boot", "_converged", "_floor", "_intervals", "_known", "_last_credited", "_lower", "_meter",
-        "_paused", "_quiet_steps", "_raise", "_seen", "_settings", "_suggested", "_wanted", "_work",
-        "_worked",
-    )  # fmt: skip
+    __slots__ = ("_boot", "_floor", "_known", "_settings", "_suggested")
 
     def __init__(
         self,
@@ -172,82 +129,54 @@ class Vardiff:
                 boards for minutes. What lowers after that is bounded as for a miner that has been seen.
 
         """
+        super().__init__(now)
         self._settings = settings
         self._floor = LEAST_DIFFICULTY if floor is None else floor
         self._suggested = LEAST_DIFFICULTY
-        self._at = now
-        self._paused = False
-        self._worked = Seconds(0.0)  # seconds not paused: the clock of everything below
-        self._meter = HashrateMeter(self._worked, (settings.window,))
-        self._raise = _Drift(_RAISE_FROM, _RAISE_TO)
-        self._lower = _Drift(_LOWER_FROM, _LOWER_TO)
-        self._quiet_steps = 0  # taken one after the other
-        self._last_credited: Difficulty | None = None
         self._known = False  # has been through an opening
-        self._converged = False
-        self._wanted = self._bounded(settings.start if start is None else start)
         self._boot = boot
+        self.follow(settings)
+        self.wanted = self._bounded(settings.start if start is None else start)
         if boot > 0:
-            self._known, self._last_credited = True, self._wanted
-        self._restart()
+            self._known, self.last_credited = True, self.wanted
 
     @property
     def difficulty(self) -> Difficulty:
         """The wanted difficulty: a power of two, not yet clamped to the upstream's."""
-        return self._wanted
+        return self.wanted
 
-    @property
-    def converged(self) -> bool:
-        """False during the opening: re-issue the job at once with a new difficulty; else await the next job.
+    def clamped(self, ceiling: Difficulty) -> Difficulty:
+        """Return the difficulty to assign: the wanted one, but never above that of the upstream.
 
-        A miner whose hashrate suddenly grows fourfold is in its opening again.
+        ``ceiling`` is the largest power of two that is not above the upstream's. A share that the upstream
+        would pay must not be thrown away here, so it outranks every floor.
         """
-        return self._converged
-
-    def clamped(self, upstream: Difficulty) -> Difficulty:
-        """Return the difficulty to assign: the wanted one, but never above the upstream's.
-
-        A share that the upstream would pay must not be thrown away here, so this outranks every floor.
-        """
-        return min(self._wanted, power_of_two_at_most(upstream))
+        return ceiling if self.wanted > ceiling else self.wanted
 
     def hashrate(self, now: Seconds) -> HashesPerSecond:
         """Return the hashrate while not paused, over ``settings.window``."""
-        self._pass_time(now)
-        return self._meter.rate(self._worked)
+        self.pass_time(now)
+        return rate_of(self.remembered(), Seconds(self.worked), Seconds(self.window))
 
     def share(self, credited: Difficulty, now: Seconds) -> None:
-        """Count an accepted share with the difficulty of its job, which need not be the present one.
-
-        While paused it counts for nothing, as the time does not.
-        """
-        self._pass_time(now)
-        if self._paused:
-            return
-        shares = credited / self._wanted
-        self._seen += 1
-        self._work += shares
-        self._raise.count(shares)
-        self._lower.count(shares)
-        self._quiet_steps = 0
-        self._last_credited = credited
-        self._meter.add(credited, self._worked)
+        """Count an accepted share: what a session's lane does with every one of them."""
+        self.count(credited, now)
 
     def decide(self, now: Seconds) -> Difficulty | None:
         """Return the new wanted difficulty if it changes now, else None."""
-        self._pass_time(now)
-        if self._paused:
+        self.pass_time(now)
+        if self.paused:
             return None
-        ratio = self._ratio_later() if self._converged else self._ratio_in_opening()
+        ratio = self._ratio_later() if self.converged else self._ratio_in_opening()
         if ratio is None:
             return None
-        before = self._wanted
+        before = self.wanted
         wanted = before * ratio
-        if self._seen == 0 and self._known and self._last_credited is not None:
-            wanted = max(wanted, min(before, self._last_credited / self._settings.silence_limit))
-        self._wanted = self._bounded(Difficulty(wanted))
-        self._restart()
-        return None if self._wanted == before else self._wanted
+        if self.seen == 0 and self._known and self.last_credited > 0:
+            wanted = max(wanted, min(before, self.last_credited / self._settings.silence_limit))
+        self.wanted = self._bounded(Difficulty(wanted))
+        self.restart()
+        return None if self.wanted == before else self.wanted
 
     def suggest(self, difficulty: Difficulty, now: Seconds) -> None:
         """Take the miner's hint as the present difficulty and the floor of later changes, as ckpool does.
@@ -255,27 +184,30 @@ class Vardiff:
         It is rounded down to a power of two and brought into minimum and maximum; a later hint replaces
         it. One that is not a finite number above zero is ignored.
         """
-        self._pass_time(now)
+        self.pass_time(now)
         if not (math.isfinite(difficulty) and difficulty > 0):
             return
         self._suggested = difficulty
-        self._wanted = self._bounded(difficulty)
-        self._restart()
+        self.wanted = self._bounded(difficulty)
+        self.restart()
 
     def follow(self, settings: VardiffSettings) -> None:
         """Take other settings: they hold from the next decision on."""
         self._settings = settings
-        self._wanted = self._bounded(self._wanted)
+        self.per_minute = settings.shares_per_minute
+        self.window = settings.window
+        self.raise_certainty, self.lower_certainty = settings.raise_certainty, settings.lower_certainty
+        self.wanted = self._bounded(self.wanted)
 
     def pause(self, now: Seconds) -> None:
         """Stop the clock: work is withheld or the miner curtailed, so its silence means nothing."""
-        self._pass_time(now)
-        self._paused = True
+        self.pass_time(now)
+        self.paused = True
 
     def resume(self, now: Seconds) -> None:
         """Let the clock go on."""
-        self._pass_time(now)
-        self._paused = False
+        self.pass_time(now)
+        self.paused = False
 
     def _bounded(self, difficulty: Difficulty) -> Difficulty:
         maximum = self._settings.maximum
@@ -283,66 +215,46 @@ class Vardiff:
         return power_of_two_at_most(wanted if maximum is None else min(wanted, maximum))
 
     def _can_change_by(self, ratio: float) -> bool:
-        return self._bounded(Difficulty(self._wanted * ratio)) != self._wanted
-
-    def _restart(self) -> None:
-        """Forget the evidence: it was about another difficulty, or has been acted upon."""
-        self._seen = 0  # shares
-        self._work = 0.0  # the same in units of the present difficulty
-        self._intervals = 0.0  # wanted intervals between shares that have passed
-        self._raise.restart()
-        self._lower.restart()
-
-    def _pass_time(self, now: Seconds) -> None:
-        elapsed = now - self._at
-        if elapsed <= 0:
-            return
-        self._at = now
-        if self._paused:
-            return
-        self._worked = Seconds(self._worked + elapsed)
-        intervals = self._in_intervals(elapsed)
-        self._intervals += intervals
-        self._raise.pass_time(intervals)
-        self._lower.pass_time(intervals)
+        return self._bounded(Difficulty(self.wanted * ratio)) != self.wanted
 
     def _in_intervals(self, seconds: float) -> float:
         return seconds * self._settings.shares_per_minute / 60.0
 
     def _ratio_in_opening(self) -> float | None:
         settings = self._settings
-        span = max(self._intervals, self._in_intervals(_LEAST_SPAN))
-        if self._seen >= settings.first_shares:
+        span = max(self.intervals, self._in_intervals(_LEAST_SPAN))
+        if self.seen >= settings.first_shares:
             # One share less: the last one ends the time that is measured.
-            ratio = self._work * (1 - 1 / self._seen) / span
+            ratio = self.work * (1 - 1 / self.seen) / span
             # One standard deviation less: too hard costs minutes of waiting, too easy a few shares.
-            jump = min(ratio * (1 - 1 / math.sqrt(self._seen)), settings.greatest_jump)
+            jump = min(ratio * (1 - 1 / math.sqrt(self.seen)), settings.greatest_jump)
             if ratio >= _FAR and self._can_change_by(jump):
                 return jump
             # Work and not only shares: those still under way from an easier job are many and say little.
-            if max(min(self._seen, self._work), self._intervals) >= settings.settled_shares:
+            if max(min(self.seen, self.work), self.intervals) >= settings.settled_shares:
                 self._known = True
-                self._converged = _LOWEST <= ratio < _HIGHEST or not self._can_change_by(ratio)
+                self.converged = _LOWEST <= ratio < _HIGHEST or not self._can_change_by(ratio)
                 # Evidence that all is well restarts the tests too: hence 1, not None.
-                return 1.0 if self._converged else ratio
-        if self._worked < self._boot and self._meter.effective_shares() == 0:
+                return 1.0 if self.converged else ratio
+        if self.worked < self._boot and self.credit == 0:
             return None
         quiet = max(self._in_intervals(settings.quiet), 2.5)
-        if self._intervals < quiet * (self._work + 1):
+        if self.intervals < quiet * (self.work + 1):
             return None
-        if self._seen > 0:
-            return max(0.25, min(0.5, (self._work + 1) / self._intervals))
-        self._quiet_steps += 1
-        return 1 / _QUIET_STEPS[min(self._quiet_steps, len(_QUIET_STEPS)) - 1]
+        if self.seen > 0:
+            return max(0.25, min(0.5, (self.work + 1) / self.intervals))
+        self.quiet_steps += 1
+        return 1 / _QUIET_STEPS[min(self.quiet_steps, len(_QUIET_STEPS)) - 1]
 
     def _ratio_later(self) -> float | None:
         settings = self._settings
-        if self._raise.score >= settings.raise_certainty:
-            span = max(self._raise.intervals, self._in_intervals(_LEAST_SPAN))
-            ratio = max(2.0, (self._raise.shares - 1) / span)
-            self._converged = ratio < _FAR or not self._can_change_by(ratio)
+        score, shares, intervals = self.upper
+        if score >= settings.raise_certainty:
+            span = max(intervals, self._in_intervals(_LEAST_SPAN))
+            ratio = max(2.0, (shares - 1) / span)
+            self.converged = ratio < _FAR or not self._can_change_by(ratio)
             return min(ratio, settings.greatest_step)
-        if self._lower.score >= settings.lower_certainty:
-            ratio = (self._lower.shares + 1) / self._lower.intervals
-            return max(1 / settings.greatest_step, min(0.5, ratio))
+        score, shares, intervals = self.lower
+        if score >= settings.lower_certainty:
+            return max(1 / settings.greatest_step, min(0.5, (shares + 1) / intervals))
         return None

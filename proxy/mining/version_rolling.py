@@ -5,6 +5,10 @@ Three conventions are in the field for building the version from the submitted b
 inside the mask, so that is what miners are granted. Versions, masks and bits are 32-bit unsigned integers.
 """
 
+from proxy.hotpath.version_bits import candidates, header_version, is_permitted
+
+__all__ = ["BIP320_MASK", "candidates", "forwarded_bits", "grant", "header_version", "is_permitted"]
+
 BIP320_MASK = 0x1FFFE000
 """The 16 bits that BIP 320 sets aside for miners."""
 
@@ -22,22 +26,6 @@ def grant(upstream_mask: int, asked: int, job_version: int | None) -> int:
     return upstream_mask & asked & ~taken & _ALL
 
 
-def header_version(job_version: int, mask: int, bits: int) -> int:
-    """Return the header's version by BIP 310: ``bits`` replace those of the job inside ``mask``."""
-    return ((job_version & ~mask) | (bits & mask)) & _ALL
-
-
-def candidates(job_version: int, upstream_mask: int, bits: int) -> tuple[int, ...]:
-    """Return the versions that a miner may have hashed to submit ``bits``: by replace, OR, XOR; no repeats.
-
-    The one whose hash meets the target proves itself. OR and XOR take the bits as they came, also those
-    outside the mask, so that a miner that rolls what it may not is told so and not "low difficulty": the
-    caller holds the version that proved itself to ``is_permitted``.
-    """
-    replaced = header_version(job_version, upstream_mask, bits)
-    return tuple(dict.fromkeys((replaced, (job_version | bits) & _ALL, (job_version ^ bits) & _ALL)))
-
-
 def forwarded_bits(header_version: int, upstream_mask: int) -> int:
     """Return the version bits to submit upstream for a hashed version.
 
@@ -45,8 +33,3 @@ def forwarded_bits(header_version: int, upstream_mask: int) -> int:
     a bit of the job, which the granted mask allows no miner to do.
     """
     return header_version & upstream_mask & _ALL
-
-
-def is_permitted(header_version: int, job_version: int, mask: int) -> bool:
-    """Return True if the version differs from the job's only inside ``mask``."""
-    return (header_version ^ job_version) & ~mask & _ALL == 0

@@ -246,8 +246,8 @@ class Bundle:
             pause = self._route.pool_failed(pool, cause, now)
             self._outside.emit(UpstreamDown(self.tenant, pool.name, connection.key, cause, pause))
         for work in self.works:
-            if work.connection is connection and work.lost_at is None:
-                work.lost_at = now
+            if work.connection is connection:
+                work.lose(now, self._outside.timers.lost_job_grace)
         for forward in connection.outstanding.values():
             self.buffer.keep(forward, self._outside.limits.submit_buffer)
         connection.outstanding.clear()
@@ -262,7 +262,7 @@ class Bundle:
         self.leases = LeaseSpace(widths.lease)
         self.resting.clear()
         for work in self.works:
-            work.stale_since = now
+            work.end()
             self._outside.jobs.forget(work)
         self.works.clear()
         self.work = None
@@ -292,21 +292,22 @@ class Bundle:
         self.works.append(work)
         if len(self.works) > MOST_WORKS:
             self._forget(self.works[0])
-        self._retell_extranonce(now)
+        if not widths.lease:
+            self._retell_extranonce(now)
         clean = notify.clean or moved or changed
+        issue = self._outside.jobs.issue(work, work.job.ntime)
+        line = issue.line(clean=clean)
         for session in self.sessions.values():
             if session.has_work:
-                if clean:
-                    session.forget_stale_jobs()
-                session.give(work, now, clean=clean)
+                session.give(issue, line, now)
 
     def _end_works(self, connection: UpstreamConnection, now: Seconds) -> None:
         """A clean job ends the earlier ones of its connection; those ended before it are forgotten."""
         for work in list(self.works):
-            if work.stale_since is not None:
+            if work.has_ended:
                 self._forget(work)
             elif work.connection is connection:
-                work.stale_since = now
+                work.end()
         # A connection that drains says nothing of the jobs that sessions hash now.
         if self.leases is not None and connection is self.live:
             self.leases.jobs_stale(now)
@@ -351,8 +352,8 @@ class Bundle:
         for connection in list(self.draining):
             if connection.draining_since is not None and now - connection.draining_since > grace:
                 for work in self.works:
-                    if work.connection is connection and work.stale_since is None:
-                        work.stale_since = now  # nobody would take its shares any more
+                    if work.connection is connection:
+                        work.end()  # nobody would take its shares any more
                 self._close_quietly(connection, now)
 
     def _expire(self, now: Seconds) -> None:
@@ -360,7 +361,7 @@ class Bundle:
         for work in list(self.works):
             if work is self.work or now - work.received_at <= timers.job_retention:
                 continue
-            work.stale_since = now
+            work.end()
             self._forget(work)
         self.buffer.expire(now, timers.submit_buffer_age)
         if self.leases is not None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from proxy.events import Event, SessionClosed, SessionRefused
+from proxy.hotpath import Window
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
 from proxy.relay import handshake, share_path
 from proxy.relay.directory import Directory
@@ -51,8 +52,14 @@ class Relay:
         """Nothing more is taken from miners: a busy site would never have settled all of it."""
         self._boot = boot
         self.directory = Directory(self.routes, self.outside)
-        self._pending: deque[tuple[int, Session, bytes]] = deque()
-        """Replies by the window that they wait for."""
+        self.uses_lanes = True
+        """False sends every submit the long way: for comparison."""
+        self._outbox = bytearray()
+        """Lines for the session whose read is worked on; one for all, as only one is at a time."""
+        self._window = Window(1)
+        self._drawn: deque[Window] = deque()
+        """Windows that the journal is writing."""
+        self._is_expected = False
         self._round: Iterator[Session] = iter(())
         self._round_slice = 1
 
@@ -77,56 +84,89 @@ class Relay:
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
         """Take bytes from a miner: verdicts, answers and forwards are out when this returns.
 
-        What earned credit is answered by ``committed``.
+        What earned credit is answered by ``committed``. The session's lane takes the submits that it
+        understands; every other line goes the long way.
         """
         session = self.sessions.get(key)
         if session is None or session.closing or self.is_ending:
             return
-        session.corked = True
-        fed = share_path.Fed()
-        for line in session.lines.feed(data):
-            request = downstream.parse(line)
-            if isinstance(request, downstream.Submit | downstream.BadSubmit):
-                share_path.take(session, request, fed, now)
-            else:
-                handshake.answer(self.directory, session, request, now)
-                if session.malformed > self.limits.malformed_lines:
-                    break  # the answers would be longer than what they answer
-        self._send_up(session, fed, now)
-        self._hold(session, fed)
-        session.uncork()
-        if session.lines.overflowed:
-            self._drop(session, f"line longer than {session.lines.limit} bytes")
-        elif session.malformed > self.limits.malformed_lines:
-            self._drop(session, "too many malformed lines")
+        window, outbox = self._window, self._outbox
+        at, cause = 0, ""
+        if self.uses_lanes and session.lines.partial is None:
+            at = session.take(data, 0, session.lines.limit, now, window, outbox)
+        if at < len(data) or session.due:
+            cause = self._feed_slowly(session, data, at, now)
+        if window.records and not self._is_expected:
+            self._is_expected = True
+            self.outside.journal.expect()
+        if self.outside.forwards:
+            self._send_up(session, now)
+        if outbox:
+            session.wire.write(bytes(outbox))
+            outbox.clear()
+        if cause:
+            self._drop(session, cause)
 
-    def _send_up(self, session: Session, fed: share_path.Fed, now: Seconds) -> None:
+    def _feed_slowly(self, session: Session, data: bytes, at: int, now: Seconds) -> str:
+        """Do the same where a line goes the long way, or vardiff has something to decide.
+
+        Returns why the session must be dropped, or nothing.
+        """
+        lines, limits = session.lines, self.limits
+        session.outbox = self._outbox
+        cause = ""
+        while not cause:
+            if session.due:
+                share_path.adapt(session, now)
+            if at == len(data):
+                break
+            line, at = lines.cut(data, at)
+            if line is not None:
+                self._take_line(session, line, now)
+            if lines.overflowed:
+                cause = f"line longer than {lines.limit} bytes"
+            elif session.malformed > limits.malformed_lines:
+                cause = "too many malformed lines"  # the answers would be longer than what they answer
+            elif self.uses_lanes and at < len(data) and not session.due:
+                at = session.take(data, at, lines.limit, now, self._window, self._outbox)
+        session.outbox = None
+        return cause
+
+    def _take_line(self, session: Session, line: bytes, now: Seconds) -> None:
+        """Do what a line asks for."""
+        request = downstream.parse(line)
+        if isinstance(request, downstream.Submit | downstream.BadSubmit):
+            share_path.take(session, request, self._window, now)
+        else:
+            handshake.answer(self.directory, session, request, now)
+
+    def _send_up(self, session: Session, now: Seconds) -> None:
         """Forwarding never waits for the disk, and a block goes first of all."""
-        if not fed.forwards:
-            return
-        for forward in sorted(fed.forwards, key=lambda forward: not forward.is_block):
+        forwards = sorted(self.outside.forwards, key=lambda forward: not forward.is_block)
+        self.outside.forwards.clear()
+        for forward in forwards:
             if session.bundle is not None:
                 session.bundle.forward(forward, now)
             if session.route is not None:
                 session.route.pacer.forwarded(now)
 
-    def _hold(self, session: Session, fed: share_path.Fed) -> None:
-        if fed.records:
-            session.last_window = self.outside.journal.append(bytes(fed.records))
-        if fed.held:
-            session.replies_waiting += 1
-            self._pending.append((session.last_window, session, bytes(fed.held)))
+    def draw(self) -> tuple[int, bytes]:
+        """Close the open window: return its number and its records, for the journal to make durable."""
+        drawn, self._window = self._window, Window(self._window.number + 1)
+        self._drawn.append(drawn)
+        self._is_expected = False
+        records = bytes(drawn.records)
+        drawn.records.clear()
+        return drawn.number, records
 
     def committed(self, window: int, now: Seconds) -> None:
         """Everything up to ``window`` is durable: answer it, one write for each session."""
-        replies: dict[int, tuple[Session, bytearray]] = {}
-        while self._pending and self._pending[0][0] <= window:
-            _, session, held = self._pending.popleft()
-            session.replies_waiting -= 1
-            replies.setdefault(session.key, (session, bytearray()))[1].extend(held)
-        for session, lines in replies.values():
-            if session.key in self.sessions:
-                session.send(bytes(lines), now)
+        while self._drawn and self._drawn[0].number <= window:
+            for holder in self._drawn.popleft().holders:
+                session, replies = self.sessions.get(holder.key), holder.release(window)
+                if replies and session is not None:
+                    session.last_write_at = now
+                    session.wire.write(replies)
 
     def closed(self, key: int, cause: str, now: Seconds) -> None:
         """A miner's connection has ended; what it earned stays."""
@@ -223,8 +263,8 @@ class Relay:
 
     @property
     def unanswered(self) -> int:
-        """Replies that wait for the journal."""
-        return len(self._pending)
+        """Sessions whose replies wait for the journal, counted for each window."""
+        return len(self._window.holders) + sum(len(window.holders) for window in self._drawn)
 
     def stop(self, now: Seconds) -> None:
         """Close every connection; the program ends."""

@@ -71,7 +71,7 @@ def worker_of(user: str) -> str:
 
 def _subscribe(directory: Directory, session: Session, request: say.Subscribe, now: Seconds) -> None:
     again = session.is_subscribed
-    session.subscribed_at = now
+    session.is_subscribed = True
     if request.user_agent:
         session.user_agent = sanitised(request.user_agent)
         session.quirk = quirk_of(request.user_agent)

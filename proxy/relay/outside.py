@@ -1,10 +1,16 @@
 """What every part of the relay was given: settings, ports, and the one book of job ids."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
+
+if TYPE_CHECKING:
+    from proxy.relay.upstream import Forward
 
 
 @dataclass(slots=True)
@@ -17,6 +23,8 @@ class Outside:
     randomness: Randomness
     emit: EventSink
     jobs: JobBook
+    forwards: list[Forward] = field(default_factory=list)
+    """Shares that the read at hand has found for upstream."""
     last_key: int = 0
 
     @property

@@ -6,6 +6,7 @@ from collections import deque
 from fnmatch import fnmatchcase
 
 from proxy.events import RouteFull, WidthsChanged
+from proxy.hotpath import Tally
 from proxy.mining.difficulty import HASHES_PER_DIFFICULTY, power_of_two_at_most
 from proxy.mining.extranonce import DEFAULT_WIDTHS, Widths, choose_widths
 from proxy.mining.hashrate import HashrateMeter
@@ -16,7 +17,6 @@ from proxy.relay.pacing import Pacer
 from proxy.relay.pool import Pool
 from proxy.relay.session import Session
 from proxy.relay.settings import TenantSettings
-from proxy.relay.tally import Tally
 from proxy.relay.upstream import UpstreamConnection
 from proxy.stratum import tell
 from proxy.units import Difficulty, Seconds
@@ -56,6 +56,7 @@ class Route:
         self.to_reconnect: deque[Session] = deque()
         self.tally = Tally()
         self.meter = HashrateMeter(now)
+        self._measured = (0.0, 0.0)
         self.pacer = Pacer(now)
         self._outside = outside
         self._full_announced = False
@@ -243,10 +244,11 @@ class Route:
     def join(self, session: Session, now: Seconds) -> None:
         """An authorised and subscribed session wants work: it queues for it."""
         if session.vardiff is None:
-            session.vardiff = self._vardiff_for(session, now)
-            session.vardiff.pause(now)
+            vardiff = self._vardiff_for(session, now)
+            session.adapt_to(vardiff)
+            vardiff.pause(now)
             if session.hinted is not None:
-                session.vardiff.suggest(session.hinted, now)
+                vardiff.suggest(session.hinted, now)
         self._wait(session, now)
 
     def _vardiff_for(self, session: Session, now: Seconds) -> Vardiff:
@@ -274,9 +276,8 @@ class Route:
     def _admit(self, now: Seconds) -> None:
         """Give work to as many of the waiting as the uplink allows; withheld time is not slowness."""
         limits, timers = self._outside.limits, self._outside.timers
-        grace = timers.lost_job_grace
         works = [bundle.work for bundle in self.bundles.values() if bundle.work is not None]
-        if not self.waiting or all(work.is_stale(now, grace) for work in works):
+        if not self.waiting or all(work.is_stale(now) for work in works):
             return
         longest = Seconds(now - self.waiting[0][1])
         count = self.pacer.admitted(
@@ -313,11 +314,11 @@ class Route:
 
     # --- shares and health ----------------------------------------------------------------------------
 
-    def credit(self, credit: Difficulty, now: Seconds) -> None:
-        """Count an accepted share."""
-        self.tally.accepted += 1
-        self.tally.accepted_difficulty += credit
-        self.meter.add(credit, now)
+    def measure(self, now: Seconds) -> None:
+        """Tell the meter what was credited since last time: three exponentials a share are too many."""
+        tally, (credited, square) = self.tally, self._measured
+        self._measured = tally.accepted_difficulty, tally.accepted_square
+        self.meter.add_sum(tally.accepted_difficulty - credited, tally.accepted_square - square, now)
 
     def retire(self, connection: UpstreamConnection) -> None:
         """Forget the key of a connection that has ended."""
@@ -357,6 +358,7 @@ class Route:
 
     def tick(self, now: Seconds) -> None:
         """Watch bundles, admit who waits, reconnect who must, let empty bundles go."""
+        self.measure(now)
         for bundle in list(self.bundles.values()):
             bundle.tick(now)
             if bundle.live is not None and bundle.live.is_ready:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.events import MinerAtRisk
+from proxy.events import BlockFound, MinerAtRisk
+from proxy.hotpath import Assignment, Lane
 from proxy.mining.vardiff import Vardiff
-from proxy.mining.verdict import Standing, Terms
-from proxy.mining.version_rolling import grant
+from proxy.mining.verdict import Standing
 from proxy.ports import Wire
 from proxy.relay.outside import Outside
 from proxy.relay.quirks import ClientQuirk
-from proxy.relay.tally import Tally
-from proxy.relay.work import Work
+from proxy.relay.upstream import Forward
+from proxy.relay.work import Issue, Work
 from proxy.stratum import tell
 from proxy.stratum.framing import LineBuffer
 from proxy.units import Difficulty, Seconds
@@ -22,68 +22,52 @@ if TYPE_CHECKING:
     from proxy.relay.route import Route
 
 
-MOST_ASSIGNMENTS = 48
-"""Jobs remembered before those that expired are looked for: a clean job does so as well, but a block can
-take hours."""
+class Session(Lane):
+    """Everything known of one miner's connection. No task, no closure: it can be written out.
 
-
-class Session:
-    """Everything known of one miner's connection. No task, no closure: it can be written out."""
+    What its shares touch is the lane's, which it inherits.
+    """
 
     __slots__ = (
+        "_route",
         "asked_mask",
-        "assignments",
         "bundle",
         "closing",
         "closing_cause",
-        "corked",
         "difficulty",
-        "extranonce1",
-        "extranonce2_size",
-        "first_mask",
         "follows_extranonce",
         "has_work",
         "hinted",
         "issued_ntime",
         "issued_work",
-        "key",
-        "last_window",
-        "last_write_at",
         "lease",
         "lines",
         "listener",
         "malformed",
-        "mask",
-        "masks_ever",
         "name",
         "opened_at",
-        "out",
+        "outbox",
         "outside",
         "peer",
         "quirk",
-        "replies_waiting",
         "resumed",
-        "route",
-        "subscribed_at",
-        "tally",
         "told",
         "user_agent",
         "vardiff",
         "wire",
-        "workers",
     )
 
     def __init__(
         self, key: int, name: str, listener: str, wire: Wire, peer: str, outside: Outside, now: Seconds
     ) -> None:
-        self.key = key
+        super().__init__(key, now)
         self.name = name
         """Its id on the wire: a miner that comes back with it gets its lease again."""
         self.listener = listener
         self.wire = wire
         self.peer = peer
         self.outside = outside
-        self.opened_at = self.last_write_at = now
+        self.opened_at = now
         self.lines = LineBuffer(outside.limits.line_before_login)
         self.malformed = 0
         self.closing = False
@@ -91,37 +75,26 @@ class Session:
         """Why it was closed, if we closed it."""
         self.user_agent = ""
         self.quirk: ClientQuirk | None = None
-        self.told: set[str] = set()
+        self.told: tuple[str, ...] = ()
         """Warnings about this miner that were given already."""
-        self.subscribed_at: Seconds | None = None
-        self.workers: dict[str, str] = {}
-        """Authorised user names, as submits carry them, to worker names."""
-        self.route: Route | None = None
+        self._route: Route | None = None
         self.bundle: Bundle | None = None
         self.lease: bytes | None = None
         self.resumed = False
         """It came back with the session id of an earlier connection, and so with its lease."""
-        self.extranonce1 = b""
-        self.extranonce2_size = 0
         self.follows_extranonce = False
         self.asked_mask: int | None = None
         """Version bits that it asked for; None where it never did."""
-        self.mask = self.masks_ever = self.first_mask = 0
         self.hinted: Difficulty | None = None
         self.vardiff: Vardiff | None = None
+        """Decides its difficulty; the lane counts for it."""
         self.difficulty: Difficulty | None = None
         """Told last."""
         self.has_work = False
         self.issued_work: Work | None = None
         self.issued_ntime = 0
-        self.assignments: dict[str, Terms] = {}
-        """What shares will be judged by, for each job id that this session was sent."""
-        self.tally = Tally()
-        self.replies_waiting = 0
-        """Pieces of replies that wait for the journal: later replies to submits queue behind them."""
-        self.last_window = 0
-        self.corked = False
-        self.out = bytearray()
+        self.outbox: bytearray | None = None
+        """Where lines are held together while a read of this session is worked on."""
 
     @property
     def worker(self) -> str:
@@ -129,26 +102,24 @@ class Session:
         return next(iter(self.workers.values()), "")
 
     @property
-    def is_subscribed(self) -> bool:
-        """Whether it has an extranonce."""
-        return self.subscribed_at is not None
+    def route(self) -> Route | None:
+        """Its tenant's way to the pools, once that is known."""
+        return self._route
+
+    @route.setter
+    def route(self, route: Route | None) -> None:
+        self._route = route
+        self.route_tally = None if route is None else route.tally
 
     # --- saying things ------------------------------------------------------------------------------
 
     def send(self, data: bytes, now: Seconds) -> None:
         """Write now, or with everything else once the bytes at hand have been taken."""
         self.last_write_at = now
-        if self.corked:
-            self.out += data
-        else:
+        if self.outbox is None:
             self.wire.write(data)
-
-    def uncork(self) -> None:
-        """Write what was held together: one write for each read."""
-        self.corked = False
-        if self.out:
-            self.wire.write(bytes(self.out))
-            self.out.clear()
+        else:
+            self.outbox += data
 
     def keep_alive(self, now: Seconds) -> None:
         """Say something harmless: the difficulty that is in force already."""
@@ -158,25 +129,35 @@ class Session:
 
     # --- work -------------------------------------------------------------------------------------------
 
-    def give(self, work: Work, now: Seconds, *, clean: bool, ntime: int | None = None) -> None:
-        """Send a job, and before it, in the same write, what changes with it."""
-        if self.vardiff is None:
+    def adapt_to(self, vardiff: Vardiff) -> None:
+        """Let ``vardiff`` decide the difficulty from now on."""
+        self.vardiff = self.evidence = vardiff
+
+    def give(self, issue: Issue, notify: bytes, now: Seconds) -> None:
+        """Send a job as ``notify``, and before it, in the same write, what changes with it.
+
+        Ten thousand sessions get a new block one after the other: what is the same for all of them is made
+        once, with the issue, and a session does little more than to write.
+        """
+        vardiff, work = self.vardiff, issue.work
+        if vardiff is None:
             return
-        self.vardiff.resume(now)
+        if vardiff.paused:
+            vardiff.resume(now)
         if self.quirk is not None:
             self._warn(self.quirk, work)
-        issue = self.outside.jobs.issue(work, work.job.ntime if ntime is None else ntime)
-        lines = self._regrant(work)
-        difficulty = self.vardiff.clamped(work.job.upstream_difficulty)
+        mask_line = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
+        difficulty = vardiff.clamped(work.ceiling)
         if difficulty != self.difficulty:
             self.difficulty = difficulty
-            lines += tell.set_difficulty(difficulty)
-        if len(self.assignments) >= MOST_ASSIGNMENTS:
-            self.forget_stale_jobs()
-        self.assignments[issue.job_id] = issue.terms_for(difficulty, self.mask)
+            notify = tell.set_difficulty(difficulty) + notify
+        self.assign(issue.assignment_for(difficulty, self.mask))
         self.issued_work, self.issued_ntime = work, issue.ntime
-        notify = issue.line(clean=clean)
-        self.send(lines + notify if lines else notify, now)
+        self.send(mask_line + notify if mask_line else notify, now)
+
+    def _give_clean(self, work: Work, ntime: int, now: Seconds) -> None:
+        issue = self.outside.jobs.issue(work, ntime)
+        self.give(issue, issue.line(clean=True), now)
 
     def give_anew(self, work: Work, now: Seconds) -> None:
         """Send a job to a miner that begins at its first extranonce2, perhaps not for the first time.
@@ -185,7 +166,8 @@ class Session:
         makes it different work, or it would find the same shares twice.
         """
         after = self.issued_ntime if self.issued_work is work else work.job.ntime - 1
-        self.give(work, now, clean=True, ntime=work.next_ntime(now, after))
+        ntime = work.next_ntime(now, after)
+        self._give_clean(work, work.job.ntime if ntime is None else ntime, now)
 
     def _warn(self, quirk: ClientQuirk, work: Work) -> None:
         """Tell what this software is known not to bear."""
@@ -202,7 +184,7 @@ class Session:
 
     def _at_risk(self, quirk: ClientQuirk, kind: str, text: str) -> None:
         if kind not in self.told and self.route is not None:
-            self.told.add(kind)
+            self.told += (kind,)
             self.outside.emit(MinerAtRisk(self.key, self.route.tenant, self.worker, quirk.client, text))
 
     def regive(self, now: Seconds) -> None:
@@ -212,31 +194,23 @@ class Session:
         would otherwise find the same shares twice.
         """
         work = self.issued_work
-        if work is None or self.vardiff is None or work.stale_since is not None or work.lost_at is not None:
+        if work is None or self.vardiff is None or work.has_ended or work.is_lost:
             return
-        if self.vardiff.clamped(work.job.upstream_difficulty) == self.difficulty:
+        if self.vardiff.clamped(work.ceiling) == self.difficulty:
             return
         ntime = work.next_ntime(now, self.issued_ntime)
         if ntime is not None:
-            self.give(work, now, clean=True, ntime=ntime)
-
-    def forget_stale_jobs(self) -> None:
-        """Drop the terms of jobs whose ids are forgotten."""
-        find = self.outside.jobs.find
-        self.assignments = {job: terms for job, terms in self.assignments.items() if find(job)}
+            self._give_clean(work, ntime, now)
 
     def regrant(self, work: Work, now: Seconds) -> None:
         """Tell a changed version mask at once."""
-        lines = self._regrant(work)
+        lines = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         if lines:
             self.send(lines, now)
 
-    def _regrant(self, work: Work) -> bytes:
-        if self.asked_mask is None:
-            return b""
-        # The connection's mask and not the job's: that one keeps the old bits, for shares in flight.
-        mask = grant(work.connection.mask or 0, self.asked_mask, work.job.version)
-        self.masks_ever |= work.job.rollable & self.asked_mask
+    def _regrant(self, work: Work, asked: int) -> bytes:
+        mask = work.grant_for(asked)
+        self.masks_ever |= work.job.rollable & asked
         if mask == self.mask:
             return b""
         self.mask = mask
@@ -250,9 +224,65 @@ class Session:
         if (extranonce1, size) == (self.extranonce1, self.extranonce2_size):
             return
         self.extranonce1, self.extranonce2_size = extranonce1, size
-        self.assignments.clear()
+        self.assignments = []
         if self.follows_extranonce:
             self.send(tell.set_extranonce(extranonce1, size), now)
+
+    # --- shares go up -------------------------------------------------------------------------------
+
+    def found(
+        self,
+        assignment: Assignment,
+        extranonce: bytes,
+        ntime: int,
+        nonce: int,
+        version: int,
+        digest: bytes,
+        user: str | None,
+        *,
+        is_block: bool,
+        now: Seconds,
+    ) -> int:
+        """Note a share that goes upstream, tell of a block, and return the share's number.
+
+        ``user`` is the name that submitted it, or None where that one is not authorised.
+        """
+        work = assignment.origin
+        assert isinstance(work, Work)
+        worker = self.workers[user] if user is not None else self.worker
+        forward = Forward(
+            number=self.outside.new_key(),
+            worker=worker,
+            work=work,
+            extranonce2=work.prefix.upstream_extranonce2(extranonce),
+            ntime=ntime,
+            nonce=nonce,
+            version=version,
+            at=now,
+            is_block=is_block,
+        )
+        self.outside.forwards.append(forward)
+        if is_block:
+            self._announce(forward, extranonce, digest)
+        return forward.number
+
+    def _announce(self, forward: Forward, extranonce: bytes, digest: bytes) -> None:
+        """A block is news: header and coinbase go out with the event, so that they can be kept."""
+        self.tally.blocks += 1
+        if self.route is None:
+            return
+        self.route.tally.blocks += 1
+        prepared = forward.work.job.prepared
+        self.outside.emit(
+            BlockFound(
+                self.route.tenant,
+                forward.work.connection.pool.name,
+                forward.worker,
+                digest[::-1].hex(),
+                prepared.header(extranonce, forward.ntime, forward.nonce, forward.version),
+                prepared.coinbase(extranonce),
+            )
+        )
 
     def standing(self, *, authorized: bool, stale: bool) -> Standing:
         """Return what a share of this session is judged with beside its job."""

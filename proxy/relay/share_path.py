@@ -1,23 +1,18 @@
 """The way of a submit through a session: verdict, credit, record, reply, and what goes upstream.
 
-``take`` is what the compiled lane will replace for plain lines; both call ``judge``.
+``take`` is the long way, for every submit that the session's lane leaves; both come to the same end.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgpack
 
-from proxy.events import BlockFound
-from proxy.mining.difficulty import difficulty_of
+from proxy.hotpath import Window, achieved_difficulty
 from proxy.mining.verdict import Claim, Judgement, Reason, judge
 from proxy.relay.session import Session
-from proxy.relay.upstream import Forward
-from proxy.relay.work import Issue
 from proxy.stratum.downstream import BadSubmit, Submit
 from proxy.stratum.jsonrpc import error_line, result_line
-from proxy.units import Difficulty, Seconds
+from proxy.units import Seconds
 
 FORWARDED, BLOCK = 1, 2
 """Flags of a record."""
@@ -25,66 +20,52 @@ FORWARDED, BLOCK = 1, 2
 _pack = msgpack.Packer().pack
 
 
-@dataclass(slots=True)
-class Fed:
-    """What one read of a session brought."""
-
-    records: bytearray = field(default_factory=bytearray)
-    """Accepted shares, packed one behind the other: for the journal."""
-    held: bytearray = field(default_factory=bytearray)
-    """Replies that wait until the records are durable, and those that must come after them."""
-    forwards: list[Forward] = field(default_factory=list)
-
-
-def take(session: Session, submit: Submit | BadSubmit, fed: Fed, now: Seconds) -> None:
-    """Judge one submit; its reply is sent or held, its record and forward are added to ``fed``."""
+def take(session: Session, submit: Submit | BadSubmit, window: Window, now: Seconds) -> None:
+    """Judge one submit; its reply is sent or held, its record added to ``window``."""
     if not session.is_subscribed:
-        _refuse(session, submit, Reason.NOT_SUBSCRIBED, fed, now)
+        _refuse(session, submit, Reason.NOT_SUBSCRIBED, now)
         return
     if isinstance(submit, BadSubmit):
-        _refuse(session, submit, Reason.SHAPE, fed, now)
+        _refuse(session, submit, Reason.SHAPE, now)
         return
     authorized = submit.worker in session.workers
-    issue = session.outside.jobs.find(submit.job_id)
-    terms = session.assignments.get(submit.job_id)
-    if issue is None or terms is None:
-        _refuse(session, submit, Reason.STALE if authorized else Reason.UNAUTHORIZED, fed, now)
+    assignment = session.assigned(submit.job_id)
+    if assignment is None:
+        _refuse(session, submit, Reason.STALE if authorized else Reason.UNAUTHORIZED, now)
         return
     if len(submit.extranonce2) != session.extranonce2_size:
-        _refuse(session, submit, Reason.SHAPE, fed, now)
+        _refuse(session, submit, Reason.SHAPE, now)
         return
-    work = issue.work
+    job = assignment.job
     claim = Claim(session.extranonce1 + submit.extranonce2, submit.ntime, submit.nonce, submit.version_bits)
-    stale = work.is_stale(now, session.outside.timers.lost_job_grace)
-    judgement = judge(work.job, claim, terms, session.standing(authorized=authorized, stale=stale))
-    forward = None
+    standing = session.standing(authorized=authorized, stale=job.is_stale_at(now))
+    judgement = judge(job, claim, assignment, standing)
     # A block that is a duplicate has gone up before.
     is_new_block = judgement.is_block and judgement.reason is not Reason.DUPLICATE
+    number = 0
     if is_new_block or (judgement.accepted and judgement.meets_upstream):
-        forward = _forward(session, submit, issue, claim, judgement, now)
-        fed.forwards.append(forward)
-    if is_new_block:
-        _announce(session, submit, issue, claim, judgement)
+        number = session.found(
+            assignment,
+            claim.extranonce,
+            claim.ntime,
+            claim.nonce,
+            judgement.version,
+            judgement.digest,
+            submit.worker if authorized else None,
+            is_block=judgement.is_block,
+            now=now,
+        )
     if judgement.reason is not None:
-        _refuse(session, submit, judgement.reason, fed, now, terms.credit)
+        _refuse(session, submit, judgement.reason, now, assignment.credit)
         return
-    _credit(session, terms.credit, now)
-    fed.records += _record(session, submit, claim, judgement, terms.credit, forward)
-    fed.held += result_line(submit.id, b"true")
+    session.credit(assignment.credit, now)
+    window.records.extend(_record(session, submit, claim, judgement, assignment.credit, number))
+    session.hold(result_line(submit.id, b"true"), window)
 
 
-def _credit(session: Session, credit: Difficulty, now: Seconds) -> None:
-    session.tally.accepted += 1
-    session.tally.accepted_difficulty += credit
-    if session.route is not None:
-        session.route.credit(credit, now)
-    if session.vardiff is not None:
-        session.vardiff.share(credit, now)
-        _adapt(session, now)
-
-
-def _adapt(session: Session, now: Seconds) -> None:
-    """While converging re-issue the current job at once; later the next job carries the change."""
+def adapt(session: Session, now: Seconds) -> None:
+    """Let vardiff decide: in its opening the job is issued anew at once, later the next job carries it."""
+    session.due = False
     vardiff = session.vardiff
     if vardiff is not None and vardiff.decide(now) is not None and not vardiff.converged:
         session.regive(now)
@@ -92,63 +73,32 @@ def _adapt(session: Session, now: Seconds) -> None:
 
 def adapt_when_idle(session: Session, now: Seconds) -> None:
     """Let silence lower the difficulty, but not where nothing that a miner sends would count."""
-    work = session.issued_work
-    if session.vardiff is None or not session.has_work:
+    vardiff, work = session.vardiff, session.issued_work
+    if vardiff is None or not session.has_work:
         return
-    if work is None or work.is_stale(now, session.outside.timers.lost_job_grace):
-        session.vardiff.pause(now)
-    else:
-        _adapt(session, now)
+    vardiff.pass_time(now)
+    if work is None or work.job.is_stale_at(now):
+        vardiff.pause(now)
+    elif not vardiff.is_calm:
+        adapt(session, now)
 
 
 def _refuse(
-    session: Session,
-    submit: Submit | BadSubmit,
-    reason: Reason,
-    fed: Fed,
-    now: Seconds,
-    difficulty: Difficulty = Difficulty(0.0),
+    session: Session, submit: Submit | BadSubmit, reason: Reason, now: Seconds, difficulty: float = 0.0
 ) -> None:
-    session.tally.reject(reason, difficulty)
-    if session.route is not None:
-        session.route.tally.reject(reason, difficulty)
+    session.refuse(reason, difficulty)
     text = submit.reason if isinstance(submit, BadSubmit) else reason.text
-    line = error_line(submit.id, reason.code, text, b"false")
-    if fed.held or session.replies_waiting:
-        fed.held += line  # replies to submits keep the order of the submits
-    else:
-        session.send(line, now)
-
-
-def _forward(
-    session: Session, submit: Submit, issue: Issue, claim: Claim, judgement: Judgement, now: Seconds
-) -> Forward:
-    return Forward(
-        number=session.outside.new_key(),
-        worker=session.workers.get(submit.worker, session.worker),
-        work=issue.work,
-        extranonce2=issue.work.prefix.upstream_extranonce2(claim.extranonce),
-        ntime=claim.ntime,
-        nonce=claim.nonce,
-        version=judgement.version,
-        at=now,
-        is_block=judgement.is_block,
-    )
+    assert session.outbox is not None, "submits come by reads"
+    session.queue(error_line(submit.id, reason.code, text, b"false"), session.outbox, now)
 
 
 def _record(
-    session: Session,
-    submit: Submit,
-    claim: Claim,
-    judgement: Judgement,
-    credit: Difficulty,
-    forward: Forward | None,
+    session: Session, submit: Submit, claim: Claim, judgement: Judgement, credit: float, number: int
 ) -> bytes:
-    flags = (FORWARDED if forward else 0) | (BLOCK if judgement.is_block else 0)
-    achieved = difficulty_of(int.from_bytes(judgement.digest, "little"))
+    flags = (FORWARDED if number else 0) | (BLOCK if judgement.is_block else 0)
     packed: bytes = _pack(
         (
-            forward.number if forward else 0,
+            number,
             session.key,
             session.workers[submit.worker],
             submit.job_id,
@@ -157,27 +107,8 @@ def _record(
             claim.nonce,
             judgement.version,
             credit,
-            achieved,
+            achieved_difficulty(judgement.digest),
             flags,
         )
     )
     return packed
-
-
-def _announce(session: Session, submit: Submit, issue: Issue, claim: Claim, judgement: Judgement) -> None:
-    """A block is news: header and coinbase go out with the event, so that they can be kept."""
-    session.tally.blocks += 1
-    if session.route is None:
-        return
-    session.route.tally.blocks += 1
-    prepared = issue.work.job.prepared
-    session.outside.emit(
-        BlockFound(
-            session.route.tenant,
-            issue.work.connection.pool.name,
-            session.workers.get(submit.worker, session.worker),
-            judgement.digest[::-1].hex(),
-            prepared.header(claim.extranonce, claim.ntime, claim.nonce, judgement.version),
-            prepared.coinbase(claim.extranonce),
-        )
-    )

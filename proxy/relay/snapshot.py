@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.hotpath import Tally
 from proxy.mining.hashrate import HashrateMeter
 from proxy.relay.engine import Relay
 from proxy.relay.pool import Pool
 from proxy.relay.route import Route
 from proxy.relay.session import Session
-from proxy.relay.tally import Settlements, Tally
+from proxy.relay.tally import Settlements
 from proxy.relay.upstream import Phase, UpstreamConnection
 from proxy.units import Seconds
 
@@ -46,6 +47,7 @@ def _tenant(route: Route, sessions: list[Session], now: Seconds) -> dict[str, An
             key = f"{session.difficulty:g}"
             difficulties[key] = difficulties.get(key, 0) + 1
     widths = route.widths
+    route.measure(now)
     return {
         "id": route.tenant,
         "sessions": len(sessions),

@@ -1,30 +1,7 @@
-"""Counts of shares: *judged* is ours, *settled* is the pool's later answer, never one counter."""
+"""Counts of what pools answered, never in one counter with our verdicts (``proxy.hotpath.Tally``)."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
-
-from proxy.mining.verdict import Reason
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the submits of a session, a tenant or the site."""
-
-    accepted: int = 0
-    accepted_difficulty: float = 0.0
-    rejected: dict[Reason, int] = field(default_factory=dict)
-    rejected_difficulty: float = 0.0
-    blocks: int = 0
-
-    @property
-    def judged(self) -> int:
-        """Submits that got a verdict."""
-        return self.accepted + sum(self.rejected.values())
-
-    def reject(self, reason: Reason, difficulty: float) -> None:
-        """Count a refused submit."""
-        self.rejected[reason] = self.rejected.get(reason, 0) + 1
-        self.rejected_difficulty += difficulty
 
 
 @dataclass(slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from proxy.hotpath import Target
-from proxy.mining.difficulty import target_of
+from proxy.hotpath import Assignment, Target
+from proxy.mining.difficulty import power_of_two_at_most, target_of
 from proxy.mining.extranonce import Widths
 from proxy.mining.job import NTIME_WINDOW, Job, prepare
-from proxy.mining.verdict import Terms
+from proxy.mining.version_rolling import grant
 from proxy.stratum.tell import NotifyTemplate
 from proxy.stratum.upstream import Notify
 from proxy.units import Difficulty, Seconds
@@ -59,7 +60,7 @@ class Issue:
     number: int
     work: Work
     ntime: int
-    terms: dict[tuple[Difficulty, int], Terms] = field(default_factory=dict)
+    assignments: dict[tuple[Difficulty, int], Assignment] = field(default_factory=dict)
     _lines: dict[bool, bytes] = field(default_factory=dict)
 
     def line(self, *, clean: bool) -> bytes:
@@ -69,13 +70,14 @@ class Issue:
             line = self._lines[clean] = self.work.template.line(self.job_id, self.ntime, clean=clean)
         return line
 
-    def terms_for(self, difficulty: Difficulty, mask: int) -> Terms:
-        """Return the terms of a session, one object for all sessions with the same."""
-        key = (difficulty, mask)
-        terms = self.terms.get(key)
-        if terms is None:
-            terms = self.terms[key] = Terms(Target(target_of(difficulty)), difficulty, mask)
-        return terms
+    def assignment_for(self, difficulty: Difficulty, mask: int) -> Assignment:
+        """Return what a session is assigned, one object for all sessions with the same."""
+        assignment = self.assignments.get((difficulty, mask))
+        if assignment is None:
+            target = Target(target_of(difficulty))
+            assignment = Assignment(self.work.job, self.job_id, target, difficulty, mask, self.work)
+            self.assignments[difficulty, mask] = assignment
+        return assignment
 
 
 @dataclass(slots=True, eq=False)
@@ -88,24 +90,48 @@ class Work:
     prefix: Prefix
     template: NotifyTemplate
     received_at: Seconds
+    ceiling: Difficulty = field(init=False)
+    """Highest difficulty to give with it: the largest power of two that is not above the upstream's."""
+    coinbase_bytes: int = field(init=False)
+    """Length of the coinbase transaction, without witness."""
+    _grants: dict[tuple[int | None, int], int] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     """By ntime: re-issuing under a later ntime repeats no work."""
-    stale_since: Seconds | None = None
-    """When a clean job of the same connection, or retention, ended it."""
-    lost_at: Seconds | None = None
-    """When its connection was lost."""
+    has_ended: bool = False
+    """A clean job of the same connection, or retention, ended it."""
+    is_lost: bool = False
+    """Its connection was lost."""
 
-    def is_stale(self, now: Seconds, grace: Seconds) -> bool:
+    def end(self) -> None:
+        """From now on its shares do not count."""
+        self.has_ended = True
+        self.job.stale_at = -math.inf
+
+    def lose(self, now: Seconds, grace: Seconds) -> None:
+        """Its connection is gone: its shares count for the grace, and no longer."""
+        if not self.is_lost:
+            self.is_lost = True
+            self.job.stale_at = min(self.job.stale_at, now + grace)
+
+    def is_stale(self, now: Seconds) -> bool:
         """Return whether its shares no longer count."""
-        if self.stale_since is not None:
-            return True
-        return self.lost_at is not None and now - self.lost_at > grace
+        return self.job.is_stale_at(now)
 
-    @property
-    def coinbase_bytes(self) -> int:
-        """Length of the coinbase transaction, without witness."""
+    def __post_init__(self) -> None:
         prepared = self.job.prepared
-        return len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
+        self.ceiling = power_of_two_at_most(self.job.upstream_difficulty)
+        self.coinbase_bytes = len(prepared.coinb1) + prepared.extranonce_size + len(prepared.coinb2)
+
+    def grant_for(self, asked: int) -> int:
+        """Return the version bits for a miner that asked for ``asked``: the same for all that asked so.
+
+        Of the connection's mask and not the job's: that one keeps the old bits, for shares in flight.
+        """
+        key = (self.connection.mask, asked)
+        mask = self._grants.get(key)
+        if mask is None:
+            mask = self._grants[key] = grant(self.connection.mask or 0, asked, self.job.version)
+        return mask
 
     def has_headers_of(self, other: Work) -> bool:
         """Return whether shares of ``other`` make the same headers: only id, ntime and clean may differ."""
@@ -154,6 +180,7 @@ class JobBook:
 
     def forget(self, work: Work) -> None:
         """Drop every id of ``work``: its shares will be answered as of an unknown job."""
+        work.job.forget()
         for issue in work.issues.values():
             self._issues.pop(issue.job_id, None)
 

@@ -73,22 +73,25 @@ class FakeDialler(Dialler):
 class FakeJournal(ShareJournal):
     """Windows close when the test says so."""
 
-    window: int = 1
+    draw: Callable[[], tuple[int, bytes]] | None = None
+    """Of the relay."""
     batches: list[tuple[int, bytes]] = field(default_factory=list)
     is_open: bool = False
 
     @override
-    def append(self, records: bytes) -> int:
-        assert records, "an empty batch is no record"
-        self.batches.append((self.window, records))
+    def expect(self) -> None:
+        assert not self.is_open, "once for each window is enough"
         self.is_open = True
-        return self.window
 
     def close_window(self) -> int:
         """Close the open window and return its number: it is durable now."""
-        closed, self.window = self.window, self.window + 1
+        assert self.draw is not None
+        window, records = self.draw()
+        assert records or not self.is_open, "an empty batch is no record"
+        if records:
+            self.batches.append((window, records))
         self.is_open = False
-        return closed
+        return window
 
 
 class FakeRandomness(Randomness):

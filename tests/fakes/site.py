@@ -73,6 +73,7 @@ class Site:
             self._heard,
             self.now,
         )
+        self.journal.draw = self.relay.draw
 
     def _heard(self, event: Event) -> None:
         self.events.append(event)

@@ -52,6 +52,7 @@ async def edge(folder: Path, content: Table) -> AsyncIterator[Edge]:
     now = Seconds(asyncio.get_running_loop().time())
     relay = Relay(told, dialler, journal, Random(7), lambda event: None, now)
     dialler.serve(relay)
+    journal.draw = relay.draw
     made = Edge(relay, journal)
     (name,) = told.listeners
     server = await listen(

@@ -37,8 +37,8 @@ def _bare(tmp_path: Path) -> Path:
     source = Path(hotpath.__file__).parent
     (tmp_path / "proxy" / "hotpath").mkdir(parents=True)
     (tmp_path / "proxy" / "__init__.py").touch()
-    for name in ("__init__.py", "reference.py"):
-        shutil.copy(source / name, tmp_path / "proxy" / "hotpath" / name)
+    for file in source.glob("*.py"):
+        shutil.copy(file, tmp_path / "proxy" / "hotpath")
     return tmp_path
 
 

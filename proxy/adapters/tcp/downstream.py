@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from typing_extensions import override
 
+from proxy.adapters.tcp.halves import Receiver
 from proxy.adapters.tcp.wire import SocketSettings, TransportWire, prepare
 from proxy.ports import Wire
 from proxy.units import Seconds
@@ -38,20 +39,10 @@ class MinerSide(Protocol):
         """The connection has ended."""
 
 
-class MinerProtocol(asyncio.Protocol):
+class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = (
-        "_clock",
-        "_has_room",
-        "_key",
-        "_listener",
-        "_settings",
-        "_side",
-        "_stall",
-        "_stalled_at",
-        "_wire",
-    )
+    __slots__ = ("_has_room", "_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
 
     def __init__(
         self,
@@ -65,8 +56,8 @@ class MinerProtocol(asyncio.Protocol):
         self._listener = listener
         self._has_room = has_room
         self._settings = settings
-        self._clock = clock
-        self._key: int | None = None
+        self._time = clock
+        super().__init__(side.feed, cast(Callable[[], Seconds], clock))
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._stalled_at = 0.0
@@ -84,24 +75,18 @@ class MinerProtocol(asyncio.Protocol):
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self._wire = TransportWire(transport, sockets.write_limit)
-        self._key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._clock()))
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        """Hand bytes to the relay."""
-        if self._key is not None:
-            self._side.feed(self._key, data, Seconds(self._clock()))
+        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._time()))
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
         if self._wire is not None and self._stall is None:
-            self._stalled_at = self._clock()
+            self._stalled_at = self._time()
             self._look_again()
 
     def _look_again(self) -> None:
         """Cut a peer off whose time is over; unlike the clock, the loop's timers count a pause of ours."""
-        left = self._stalled_at + self._settings().sockets.write_stall - self._clock()
+        left = self._stalled_at + self._settings().sockets.write_stall - self._time()
         if left > 0:
             self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
         elif self._wire is not None:
@@ -118,11 +103,11 @@ class MinerProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self._key is None:
+        if self.key is None:
             return
         stalled = self._wire is not None and self._wire.stalled
         cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
-        self._side.closed(self._key, cause, Seconds(self._clock()))
+        self._side.closed(self.key, cause, Seconds(self._time()))
 
 
 async def listen(

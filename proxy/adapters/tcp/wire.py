@@ -6,6 +6,8 @@ import asyncio
 import socket
 from dataclasses import dataclass
 
+from proxy.adapters.tcp.halves import Sender
+
 
 @dataclass(frozen=True, slots=True)
 class SocketSettings:
@@ -24,33 +26,14 @@ class SocketSettings:
     """TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged."""
 
 
-class TransportWire:
+class TransportWire(Sender):
     """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
 
-    __slots__ = ("_limit", "_transport", "stalled")
-
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
-        self._transport = transport
-        self._limit = limit
-        self.stalled = False
-        """True once the peer was cut off for not reading."""
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes; cut the peer off where too many wait already."""
-        if self._transport.is_closing():
-            return
-        self._transport.write(data)
-        if self._transport.get_write_buffer_size() > self._limit:
-            self.cut()
-
-    def cut(self) -> None:
-        """Drop a peer that does not read, and what waits for it."""
-        self.stalled = True
-        self._transport.abort()
+    __slots__ = ()
 
     def close(self) -> None:
         """Send what is queued, then close."""
-        self._transport.close()
+        self.transport.close()
 
 
 def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:

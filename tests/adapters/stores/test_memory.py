@@ -5,61 +5,74 @@ import asyncio
 from proxy.adapters.stores.memory import MemoryJournal
 
 
-def journal(delay: float) -> tuple[MemoryJournal, list[int]]:
-    reported: list[int] = []
-    made = MemoryJournal(delay)
-    made.serve(reported.append)
-    return made, reported
+class Windows:
+    """Stands for the relay: fills windows, and keeps which were reported."""
+
+    def __init__(self, delay: float) -> None:
+        self.number = 1
+        self.records = bytearray()
+        self.reported: list[int] = []
+        self.done = asyncio.Event()
+        self.journal = MemoryJournal(delay)
+        self.journal.serve(self.draw, self.report)
+
+    def append(self, records: bytes) -> None:
+        if not self.records:
+            self.journal.expect()
+        self.records += records
+
+    def draw(self) -> tuple[int, bytes]:
+        drawn = self.number, bytes(self.records)
+        self.number += 1
+        self.records.clear()
+        return drawn
+
+    def report(self, window: int) -> None:
+        self.reported.append(window)
+        self.done.set()
 
 
 async def test_records_share_a_window_until_it_is_committed() -> None:
-    store, reported = journal(60)
-    assert [store.append(b"a"), store.append(b"bc")] == [1, 1]
-    assert reported == []
-    store.commit()
-    assert (reported, store.committed_bytes) == ([1], 3)
-    assert store.append(b"d") == 2
-    store.commit()
-    assert (reported, store.committed_bytes) == ([1, 2], 4)
+    windows = Windows(60)
+    windows.append(b"a")
+    windows.append(b"bc")
+    assert windows.reported == []
+    windows.journal.commit()
+    assert (windows.reported, windows.journal.committed_bytes) == ([1], 3)
+    windows.append(b"d")
+    windows.journal.commit()
+    assert (windows.reported, windows.journal.committed_bytes) == ([1, 2], 4)
 
 
 async def test_an_empty_window_is_not_committed() -> None:
-    store, reported = journal(60)
-    store.commit()
-    store.append(b"a")
-    store.commit()
-    store.commit()
-    assert reported == [1]
+    windows = Windows(60)
+    windows.journal.commit()
+    windows.append(b"a")
+    windows.journal.commit()
+    windows.journal.commit()
+    assert windows.reported == [1]
 
 
 async def test_a_window_is_committed_by_itself_after_the_delay() -> None:
-    done = asyncio.Event()
-    store = MemoryJournal(0.01)
-    reported: list[int] = []
-
-    def report(window: int) -> None:
-        reported.append(window)
-        done.set()
-
-    store.serve(report)
-    store.append(b"a")
+    windows = Windows(0.01)
+    windows.append(b"a")
     async with asyncio.timeout(10):
-        await done.wait()
-    assert reported == [1]
+        await windows.done.wait()
+    assert windows.reported == [1]
 
 
 async def test_what_is_appended_while_a_window_is_reported_waits_for_the_next() -> None:
-    store = MemoryJournal(60)
-    windows: list[int] = []
+    windows = Windows(60)
+    report = windows.report
 
-    def report(window: int) -> None:
-        windows.append(window)
+    def appending(window: int) -> None:
+        report(window)
         if window == 1:
-            assert store.append(b"late") == 2
+            windows.append(b"late")
 
-    store.serve(report)
-    store.append(b"a")
-    store.commit()
-    assert windows == [1]
-    store.commit()
-    assert windows == [1, 2]
+    windows.journal.serve(windows.draw, appending)
+    windows.append(b"a")
+    windows.journal.commit()
+    assert windows.reported == [1]
+    windows.journal.commit()
+    assert windows.reported == [1, 2]

@@ -1,0 +1,85 @@
+"""The two halves of a miner's connection that run once for each of its shares, compiled where they can be.
+
+What stands here is the specification; ``_compiled``, built from ``ext/tcp.pyx``, does the same without a
+Python frame for each. ``proxy.hotpath`` decides for both which twin serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from proxy import hotpath
+from proxy.units import Seconds
+
+
+class PlainSender:
+    """Writes to a transport, and to its socket at once where nothing waits before it.
+
+    A loop's transport queues for the end of its turn what the socket would have taken now.
+    """
+
+    __slots__ = ("_fd", "limit", "stalled", "transport")
+
+    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
+        self.transport = transport
+        self.limit = limit
+        """Bytes that may wait; a peer that lets more wait is cut off."""
+        self.stalled = False
+        """True once the peer was cut off for not reading."""
+        sock = transport.get_extra_info("socket")
+        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
+        self._fd: int = sock.fileno() if is_plain else -1
+        """Where bytes may go at once; -1 where they have to be encrypted first."""
+
+    def write(self, data: bytes) -> None:
+        """Send or queue bytes; cut the peer off where too many wait already."""
+        # A transport that closes may have given its descriptor back: somebody else's connection has it then.
+        if self.transport.is_closing():
+            return
+        if self._fd >= 0 and not self.transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:
+                sent = 0  # a full socket is waited for by the transport, a broken one is noticed there
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self.transport.write(data)
+        if self.transport.get_write_buffer_size() > self.limit:
+            self.cut()
+
+    def cut(self) -> None:
+        """Drop a peer that does not read, and what waits for it."""
+        self.stalled = True
+        self.transport.abort()
+
+
+class PlainReceiver:
+    """Hands on what a connection brings, with the time."""
+
+    __slots__ = ("_clock", "_feed", "key")
+
+    def __init__(self, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds]) -> None:
+        self._feed = feed
+        self._clock = clock
+        self.key: int | None = None
+        """What ``feed`` knows the connection by; None while it is not to be told anything."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the loop."""
+        if self.key is not None:
+            self._feed(self.key, data, self._clock())
+
+
+if TYPE_CHECKING:
+    Sender = PlainSender
+    Receiver = PlainReceiver
+elif hotpath.COMPILED:
+    _compiled = import_module("proxy.adapters.tcp._compiled")
+    Sender, Receiver = _compiled.Sender, _compiled.Receiver
+else:
+    Sender, Receiver = PlainSender, PlainReceiver

@@ -1,0 +1,128 @@
+"""What a session's shares are judged by and what they earned: the specification in plain Python.
+
+The compiled twin has the same state in C, and a ``take`` that judges plain submits without a Python object
+for each. Here ``take`` leaves every line: whatever a lane takes must come out as if it had not.
+"""
+
+from proxy.hotpath.evidence import Evidence
+from proxy.hotpath.reasons import Reason
+from proxy.hotpath.shares import Assignment, Tally
+
+
+class Window:
+    """The open commit window: what becomes durable together, and who waits for it."""
+
+    __slots__ = ("holders", "number", "records")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        """Rises by one."""
+        self.records = bytearray()
+        """Accepted shares as msgpack arrays, one behind the other."""
+        self.holders: list[Lane] = []
+        """Sessions whose replies wait for this window, each once."""
+
+
+class Lane:
+    """The part of a session that each of its shares touches."""
+
+    __slots__ = (
+        "_held", "_marks", "assignments", "due", "evidence", "extranonce1", "extranonce2_size", "first_mask",
+        "is_subscribed", "key", "last_write_at", "mask", "masks_ever", "route_tally", "tally", "workers",
+    )  # fmt: skip
+
+    def __init__(self, key: int, now: float) -> None:
+        self.key = key
+        self.last_write_at = now
+        self.is_subscribed = False
+        """Whether it has an extranonce."""
+        self.extranonce1 = b""
+        self.extranonce2_size = 0
+        self.mask = self.masks_ever = self.first_mask = 0
+        """Version bits granted now, ever, and first."""
+        self.workers: dict[str, str] = {}
+        """Authorised user names, as submits carry them, to worker names."""
+        self.assignments: list[Assignment] = []
+        """What shares will be judged by, in the order of issue."""
+        self.tally = Tally()
+        self.route_tally: Tally | None = None
+        """Of its tenant."""
+        self.evidence: Evidence | None = None
+        self.due = False
+        """Whether a share brought what vardiff must decide about."""
+        self._held = bytearray()
+        self._marks: list[tuple[int, int]] = []
+
+    def assigned(self, job_id: str) -> Assignment | None:
+        """Return what a share of that job is judged by; None if it was never given or is forgotten."""
+        for assignment in reversed(self.assignments):
+            if assignment.job_id == job_id:
+                return None if assignment.job.is_forgotten else assignment
+        return None
+
+    def assign(self, assignment: Assignment) -> None:
+        """Note a job that is being sent, and let go of those that are forgotten."""
+        self.assignments = [each for each in self.assignments if not each.job.is_forgotten]
+        self.assignments.append(assignment)
+
+    def credit(self, credit: float, now: float) -> None:
+        """Count an accepted share: for the session, its tenant, and vardiff, which may be ``due`` then."""
+        self.tally.accept(credit)
+        if self.route_tally is not None:
+            self.route_tally.accept(credit)
+        if self.evidence is not None:
+            self.evidence.count(credit, now)
+            if not self.evidence.is_calm:
+                self.due = True
+
+    def refuse(self, reason: Reason, difficulty: float) -> None:
+        """Count a refused submit."""
+        self.tally.reject(reason, difficulty)
+        if self.route_tally is not None:
+            self.route_tally.reject(reason, difficulty)
+
+    def hold(self, line: bytes, window: Window) -> None:
+        """Keep a reply until ``window`` is durable."""
+        self._held += line
+        if self._marks and self._marks[-1][0] == window.number:
+            self._marks[-1] = (window.number, len(self._held))
+        else:
+            self._marks.append((window.number, len(self._held)))
+            window.holders.append(self)
+
+    def queue(self, line: bytes, outbox: bytearray, now: float) -> None:
+        """Answer a submit that earns nothing: at once, or behind the replies that wait already.
+
+        So replies to submits keep the order of the submits.
+        """
+        if self._marks:
+            self._held += line
+            self._marks[-1] = (self._marks[-1][0], len(self._held))
+        else:
+            outbox += line
+            self.last_write_at = now
+
+    @property
+    def holds(self) -> int:
+        """Bytes of replies that wait."""
+        return len(self._held)
+
+    def release(self, window: int) -> bytes:
+        """Return the replies that waited for windows up to ``window``."""
+        end = 0
+        while self._marks and self._marks[0][0] <= window:
+            end = self._marks.pop(0)[1]
+        released = bytes(self._held[:end])
+        del self._held[:end]
+        self._marks = [(number, at - end) for number, at in self._marks]
+        return released
+
+    def take(self, data: bytes, start: int, limit: int, now: float, window: Window, outbox: bytearray) -> int:
+        """Judge the leading plain submits of ``data[start:]`` and return where it stopped.
+
+        It stops before a line that it leaves: one that is no plain submit, is not complete, has more than
+        ``limit`` bytes. It stops behind a share that makes vardiff ``due``. Replies to what earns nothing go
+        into ``outbox``, unless others wait in ``window``. A share that goes upstream it hands to
+        ``self.found``, which the relay's sessions have; what that returns is its number in the record.
+        """
+        return start
