@@ -23,6 +23,7 @@ from proxy.adapters.stores.blocks import BlockFiles
 from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.upstream import TcpDialler
+from proxy.app.clock import SteadyClock
 from proxy.app.wiring import (
     dial_settings,
     listener_plans,
@@ -73,7 +74,7 @@ class Program:
         """Set once miners are let in."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        self._clock = loop.time
+        self._clock = SteadyClock(loop.time)
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
         self._ready = asyncio.Event()
@@ -81,19 +82,18 @@ class Program:
         self._blocks = BlockFiles(settings.site.data_dir / "blocks")
         self._hear = hear
         self._confessed_at = float("-inf")
-        self._dialler = TcpDialler(upstream_transports(settings), lambda: dial_settings(self.settings))
+        self._dialler = TcpDialler(
+            upstream_transports(settings), lambda: dial_settings(self.settings), self._clock
+        )
         self._journal = MemoryJournal(settings.ledger.commit_window)
         self._tls = listener_tls(settings)
         chance = random.SystemRandom() if seed is None else random.Random(seed)
         self.relay = Relay(
-            relay_settings(settings), self._dialler, self._journal, chance, self._heard, self._now()
+            relay_settings(settings), self._dialler, self._journal, chance, self._heard, self._clock()
         )
         self._dialler.serve(self.relay)
-        self._journal.serve(self.relay.draw, lambda window: self.relay.committed(window, self._now()))
+        self._journal.serve(self.relay.draw, lambda window: self.relay.committed(window, self._clock()))
         self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
-
-    def _now(self) -> Seconds:
-        return Seconds(self._clock())
 
     def _heard(self, event: Event) -> None:
         """Who hears which event."""
@@ -131,7 +131,7 @@ class Program:
             "listeners": [
                 {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
             ],
-            **snapshot(self.relay, self._now(), sessions=sessions),
+            **snapshot(self.relay, self._clock(), sessions=sessions),
         }
 
     # --- life -------------------------------------------------------------------------------------------
@@ -174,16 +174,16 @@ class Program:
                 await self._settle()
             finally:
                 ticking.cancel()
-                self.relay.stop(self._now())
+                self.relay.stop(self._clock())
 
     async def _tick(self) -> None:
         while True:
             try:
-                self.relay.tick(self._now())
+                self.relay.tick(self._clock())
             except Exception as error:
                 # A mistake of ours in a rarely used corner must not stop thousands of miners.
                 self._confess("tick failed", error)
-            if self.relay.is_ready(self._now()):
+            if self.relay.is_ready(self._clock()):
                 self._ready.set()
             await asyncio.sleep(TICK)
 
@@ -202,6 +202,7 @@ class Program:
                     tls=self._tls if endpoint.tls else None,
                     has_room=lambda: len(self.relay.sessions) < self._most_sessions,
                     settings=lambda: listener_settings(self.settings),
+                    clock=self._clock,
                 )
             except OSError as error:
                 for opened in servers:
@@ -255,7 +256,7 @@ class Program:
         self._dialler.transports = transports
         self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
         self.settings = settings
-        self.relay.reconfigure(relayed, self._now())
+        self.relay.reconfigure(relayed, self._clock())
         self._log.info("reload: applied", keys=list(differences.applicable))
 
 

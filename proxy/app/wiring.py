@@ -13,6 +13,7 @@ from proxy.config.settings import Settings, Tenant, Upstream
 from proxy.errors import ConfigError
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import Limits, PoolSettings, RelaySettings, TenantSettings, Timers
+from proxy.stratum.upstream import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,21 @@ def _limits(settings: Settings) -> Limits:
         line_before_login=down.line_before_authorize,
         line=down.line_after_authorize,
         upstream_line=up.line_limit,
+        upstream_line_warning=up.line_warning,
+        pool_messages=Bounds(
+            branches=up.merkle_branches,
+            coinbase=up.coinbase_bytes,
+            extranonce2_least=up.min_extranonce2_size,
+            extranonce2_most=up.max_extranonce2_size,
+            difficulty_least=up.min_difficulty,
+            difficulty_most=up.max_difficulty,
+        ),
         malformed_lines=down.malformed_lines,
         workers_per_session=down.workers_per_session,
         connections_per_pool=up.max_connections_per_pool,
         sessions=down.max_sessions,
         submit_buffer=up.submit_buffer,
+        outstanding=up.outstanding,
         upstream_names=up.worker_names,
         nonsense=up.nonsense,
         reject_streak=up.reject_streak,
@@ -116,6 +127,8 @@ def _timers(settings: Settings) -> Timers:
         pace_hold=up.pace_hold,
         start_hold=up.start_hold,
         suggest_interval=up.suggest_interval,
+        notify_interval=up.notify_interval,
+        reject_time=up.reject_time,
     )
 
 
@@ -177,7 +190,8 @@ def listener_settings(settings: Settings) -> ListenerSettings:
 
 def dial_settings(settings: Settings) -> DialSettings:
     """Return how pools are dialled."""
-    return DialSettings(settings.upstream.connect, settings.upstream.tcp_user_timeout)
+    up = settings.upstream
+    return DialSettings(up.tcp_user_timeout, up.tcp_keepalive_idle)
 
 
 def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:

@@ -3,11 +3,12 @@
 ``settings`` and ``limits`` say what can be set; everything else is made from them.
 """
 
-from proxy.config.limits import StratumLimits, StratumTimers, UpstreamLimits
+from proxy.config.limits import StratumLimits, StratumTimers
 from proxy.config.load import from_pool_options, load, settings_from
 from proxy.config.reload import ReloadDifferences, reload_differences
 from proxy.config.routing import Door, doors
 from proxy.config.settings import Ledger, Settings, Site, Stratum, Tenant, Upstream
+from proxy.config.upstream_limits import UpstreamLimits
 from proxy.config.values import Endpoint
 
 __all__ = [

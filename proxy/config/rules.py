@@ -49,6 +49,12 @@ def _order(settings: Settings) -> Iterator[Conflict]:
             (*lines, "line_after_authorize"),
             stratum.limits.line_after_authorize,
         ),
+        (
+            ("upstream", "min_difficulty"),
+            up.min_difficulty,
+            ("upstream", "max_difficulty"),
+            up.max_difficulty,
+        ),
         (("upstream", "backoff_base"), up.backoff_base, ("upstream", "backoff_cap"), up.backoff_cap),
     ]
     # A start that nobody asked for is simply brought between the two.

@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from proxy.config.limits import StratumLimits, StratumTimers, UpstreamLimits
+from proxy.config.limits import StratumLimits, StratumTimers
 from proxy.config.table import Table, setting
+from proxy.config.upstream_limits import UpstreamLimits
 from proxy.config.values import (
     Count,
     DifficultyNumber,

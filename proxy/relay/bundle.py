@@ -277,6 +277,7 @@ class Bundle:
             self._route.narrow(connection.extranonce2_size, now)  # comes back here with other widths
             return
         notify = connection.latest
+        connection.news.taken(notify)
         prefix = Prefix.of(connection.extranonce1, connection.extranonce2_size, widths)
         mask = connection.mask
         work = make_work(notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
@@ -333,7 +334,10 @@ class Bundle:
         """Send a share on the connection that issued its job, or keep it while that may resume."""
         connection = forward.work.connection
         if connection.is_ready:
-            connection.submit(forward, now)
+            if len(connection.outstanding) < self._outside.limits.outstanding or forward.is_block:
+                connection.submit(forward, now)
+            else:
+                give_up(forward)  # a pool that answers slower than shares come
         elif self.live is not None and can_count_on(self.live, forward):
             self.live.submit(forward, now)
         elif self.live is not None and self.live.pool is connection.pool:

@@ -51,10 +51,11 @@ class KeptShares:
 
 def can_count_on(connection: UpstreamConnection, forward: Forward) -> bool:
     """Return whether a successor may take the share: same pool, same extranonce1, same previous block."""
-    lost = forward.work.connection
+    prefix = forward.work.prefix
     return (
-        lost.pool is connection.pool
-        and lost.extranonce1 == connection.extranonce1
+        forward.work.connection.pool is connection.pool
+        # Of the job, not of the lost connection: that one may have been given another since.
+        and (prefix.fixed + prefix.tail)[: prefix.upstream_extranonce1] == connection.extranonce1
         and connection.latest is not None
         and connection.latest.prevhash == forward.work.notify.prevhash
     )

@@ -61,6 +61,14 @@ class Pool:
         """
         return self.settings.version_rolling and self.configure_hangups < 2
 
+    def redirected(self, host: str | None, port: int | None) -> bool:
+        """Dial there next, if the configuration names the host; return whether it does."""
+        settings = self.settings
+        if host is not None and host != settings.host and host not in settings.reconnect_hosts:
+            return False
+        self.redirect = (host or settings.host, port or settings.port)
+        return True
+
     def next_address(self) -> tuple[str, int]:
         """Return the host and port to dial; a redirection holds for one try."""
         address = self.redirect or (self.settings.host, self.settings.port)

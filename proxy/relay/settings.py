@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.mining.vardiff import VardiffSettings
+from proxy.stratum.upstream import Bounds
 from proxy.units import Seconds
 
 
@@ -16,6 +17,10 @@ class Limits:
     """Bytes of a line of an authorised session."""
     upstream_line: int = 1 << 20
     """Bytes of a pool's line: a notify with 32 branches and a fat coinbase has some 10 KB."""
+    upstream_line_warning: int = 64 << 10
+    """Bytes of a pool's line from which on the operator is told, once a connection."""
+    pool_messages: Bounds = field(default_factory=Bounds)
+    """Sizes and numbers inside a pool's line."""
     malformed_lines: int = 16
     """Lines that are no message before a session is dropped: scanners, not miners."""
     workers_per_session: int = 8
@@ -25,13 +30,15 @@ class Limits:
     sessions: int = 50_000
     """Sessions at once; the adapter lowers it to what the file descriptor limit allows."""
     submit_buffer: int = 10_000
-    """Shares kept for a lost connection that may resume, and outstanding on a live one."""
+    """Shares kept for a lost connection that may resume."""
+    outstanding: int = 10_000
+    """Shares on one pool connection that wait for its answer; beyond, only blocks go up."""
     upstream_names: int = 10_000
     """Miners' own names authorised on one pool connection."""
     nonsense: int = 3
     """Senseless lines in a row before a pool connection is given up."""
     reject_streak: int = 20
-    """Refused shares in a row, over at least ten seconds, before a pool is left for the next one."""
+    """Refused shares in a row, over at least ``Timers.reject_time``, before a pool is left."""
     uplink_shares_per_second: float = 20.0
     """Forwarded shares a tenant's uplink takes at start-up before further sessions wait for work."""
 
@@ -61,6 +68,10 @@ class Timers:
     pace_hold: Seconds = Seconds(120)
     start_hold: Seconds = Seconds(5)
     suggest_interval: Seconds = Seconds(30)
+    notify_interval: Seconds = Seconds(0.25)
+    """Least time between two jobs of one connection for the same block."""
+    reject_time: Seconds = Seconds(10)
+    """A burst of refusals right after a block is no sign of a bad pool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from proxy.errors import ProtocolViolation, UpstreamLost
 from proxy.events import PoolSaid, WorkerNameRefused
 from proxy.mining.version_rolling import forwarded_bits
 from proxy.ports import Wire
+from proxy.relay.news import News
 from proxy.relay.outside import Outside
+from proxy.relay.owner import Owner
 from proxy.relay.pool import Pool
+from proxy.relay.streak import RejectStreak
 from proxy.relay.work import Work
 from proxy.relay.worker_names import WorkerNames
 from proxy.stratum import upstream as wire
 from proxy.stratum.framing import LineBuffer
-from proxy.stratum.jsonrpc import Json, error_line, request_line, result_line
+from proxy.stratum.jsonrpc import Json, request_line
 from proxy.units import Difficulty, Seconds
 
-AGENT = "pumpjack"
 ASKED_MASK = 0x1FFFE000
 """BIP 320's sixteen bits: what firmware of the field can roll."""
 CONFIGURE_GRACE = Seconds(2.0)
 """A pool that ignores unknown methods never answers mining.configure; everything else is long there."""
 DUPLICATE = 22
-STREAK_LEAST = Seconds(10)
-"""A burst of refusals right after a block is no sign of a bad pool."""
 
 
 class Phase(Enum):
@@ -56,24 +55,6 @@ class Forward:
     """Sent again on a connection that resumed: "duplicate" then means that it had arrived."""
 
 
-class Owner(Protocol):
-    """Who is told what a connection does: the bundle that it serves or may serve."""
-
-    tenant: str
-
-    def connection_ready(self, connection: UpstreamConnection, now: Seconds) -> None:
-        """It is subscribed, authorised and has a job."""
-
-    def connection_job(self, connection: UpstreamConnection, now: Seconds) -> None:
-        """A ready connection has a new job in ``latest``."""
-
-    def connection_changed(self, connection: UpstreamConnection, now: Seconds) -> None:
-        """Its extranonce or version mask changed; the next job follows."""
-
-    def connection_lost(self, connection: UpstreamConnection, cause: str, now: Seconds) -> None:
-        """It is of no more use; ``outstanding`` still holds what it owes."""
-
-
 class UpstreamConnection:
     """The client side of Stratum V1 towards one pool."""
 
@@ -85,6 +66,7 @@ class UpstreamConnection:
         self.since = now
         self.extranonce1 = b""
         self.extranonce2_size = 0
+        """Both as they hold for ``latest``."""
         self.session_id: str | None = None
         self.resumes: str | None = None
         """Session id of the connection before this one: some pools give its extranonce1 again."""
@@ -109,8 +91,12 @@ class UpstreamConnection:
         self._authorized = False
         self._handshake_since = now
         self._nonsense = 0
-        self._streak = 0
-        self._streak_since = now
+        self._next_extranonce: wire.SetExtranonce | None = None
+        """Holds from the next job on."""
+        self._streak = RejectStreak()
+        self.news = News(self, outside)
+        self._told: set[str] = set()
+        """Warnings about this connection that were given already."""
 
     @property
     def is_ready(self) -> bool:
@@ -135,7 +121,9 @@ class UpstreamConnection:
             self._call("configure", "mining.configure", [["version-rolling"], options])
         else:
             self._configure_answered = True
-        self._call("subscribe", "mining.subscribe", [AGENT, self.resumes] if self.resumes else [AGENT])
+        self._call(
+            "subscribe", "mining.subscribe", [wire.AGENT, self.resumes] if self.resumes else [wire.AGENT]
+        )
 
     def received(self, data: bytes, now: Seconds) -> None:
         """Take bytes from the pool. A pool that cannot be used is given up; nothing is raised."""
@@ -144,6 +132,8 @@ class UpstreamConnection:
         try:
             for line in self._lines.feed(data):
                 self.last_line_at = now
+                if len(line) > self._outside.limits.upstream_line_warning:
+                    self._warn("long line", f"sent a line of {len(line)} bytes")
                 self._take_line(line, now)
                 if self.is_lost:
                     return
@@ -156,7 +146,6 @@ class UpstreamConnection:
         """Watch the deadlines: connecting, the handshake, silence, answers that do not come."""
         timers = self._outside.timers
         if self.phase is Phase.DIALLING and now - self.since > timers.upstream_connect:
-            self._outside.dialler.abandon(self.key)
             self.give_up("connecting timed out", now)
         elif self.phase is Phase.HANDSHAKE:
             late = now - self._handshake_since > timers.upstream_reply
@@ -168,9 +157,16 @@ class UpstreamConnection:
                 self.give_up("no answer to a share", now)
             elif now - self.last_line_at > timers.upstream_idle:
                 self.give_up("silent", now)
+            else:
+                self.news.tick(now)
 
     def give_up(self, cause: str, now: Seconds) -> None:
-        """Close the transport and tell the owner, once."""
+        """Close the transport, or stop connecting, and tell the owner, once."""
+        if self.phase is Phase.DIALLING:
+            self._outside.dialler.abandon(self.key)
+        self._end(cause, now)
+
+    def _end(self, cause: str, now: Seconds) -> None:
         if self.is_lost:
             return
         self.phase = Phase.LOST
@@ -187,7 +183,7 @@ class UpstreamConnection:
         elif self.is_ready:
             # Whoever answers there next time is asked again; one more hang-up then is enough.
             self.pool.configure_hangups = 0 if self._asked_to_configure else 1
-        self.give_up(cause, now)
+        self._end(cause, now)
 
     # --- what we say --------------------------------------------------------------------------------
 
@@ -239,7 +235,7 @@ class UpstreamConnection:
 
     def _take_line(self, line: bytes, now: Seconds) -> None:
         try:
-            self._take(wire.parse(line), now)
+            self._take(wire.parse(line, self._outside.limits.pool_messages), now)
         except ProtocolViolation as violation:
             if self.phase is Phase.HANDSHAKE and not self.extranonce2_size:
                 raise UpstreamLost(f"nonsense: {violation}") from violation
@@ -256,44 +252,38 @@ class UpstreamConnection:
             case wire.Notify():
                 if not self.extranonce2_size:
                     raise ProtocolViolation("a job before the subscription")
-                self.latest, self.latest_difficulty = message, self.difficulty
+                if self._next_extranonce is not None:
+                    self._take_extranonce(self._next_extranonce)
+                self.latest, self.latest_difficulty = self.news.merged(message), self.difficulty
                 self._nonsense = 0
-                self._job(now)
-            case wire.SetDifficulty(difficulty):
+                if self.is_ready:
+                    self.news.job(self.latest, now)
+                else:
+                    self._become_ready_if_done(now)
+            case wire.SetDifficulty(difficulty, asked):
                 self.difficulty = Difficulty(difficulty)
-            case wire.SetExtranonce(extranonce1, size):
-                self.extranonce1, self.extranonce2_size = extranonce1, size
-                self.pool.extranonce2_size = size
-                self.owner.connection_changed(self, now)
+                if asked != difficulty:
+                    self._warn("difficulty", f"set a difficulty of {asked:.6g}: taken for {difficulty:.6g}")
+            case wire.SetExtranonce():
+                self._next_extranonce = message
             case wire.SetVersionMask(mask):
                 # A pool may send one that nobody asked for (Titan); it never widens what we asked.
                 if self.pool.settings.version_rolling:
                     self.mask = self.pool.version_mask = mask & ASKED_MASK
-                    self.owner.connection_changed(self, now)
+                    self.news.mask(now)
             case wire.Reconnect():
                 self._asked_to_reconnect(message)
             case wire.ShowMessage(text):
                 self._say(text)
-            case wire.Query(identity, method):
-                self._write(self._answer(identity, method))
+            case wire.Query():
+                self._write(wire.answer_to(message))
             case wire.Ignored():
                 pass
 
-    @staticmethod
-    def _answer(identity: bytes, method: str) -> bytes:
-        match method:
-            case "client.get_version":
-                return result_line(identity, b'"pumpjack"')
-            case "mining.ping":
-                return result_line(identity, b'"pong"')
-            case _:
-                return error_line(identity, -3, "Method not found")
-
-    def _job(self, now: Seconds) -> None:
-        if self.is_ready:
-            self.owner.connection_job(self, now)
-        else:
-            self._become_ready_if_done(now)
+    def _take_extranonce(self, given: wire.SetExtranonce | wire.Subscribed) -> None:
+        self.extranonce1, self.extranonce2_size = given.extranonce1, given.extranonce2_size
+        self.pool.extranonce2_size = given.extranonce2_size
+        self._next_extranonce = None
 
     def _replied(self, reply: wire.Reply, now: Seconds) -> None:
         if reply.id is None:
@@ -318,17 +308,16 @@ class UpstreamConnection:
                 self.mask = None if granted is None else granted & ASKED_MASK
                 self.pool.version_mask = self.mask
                 if self.is_ready:
-                    self.owner.connection_changed(self, now)
+                    self.news.mask(now)
             case "subscribe":
                 if reply.refusal:
                     raise UpstreamLost(f"subscribe refused: {reply.refusal.text}")
                 try:
-                    offer = wire.subscribed(reply.result)
+                    offer = wire.subscribed(reply.result, self._outside.limits.pool_messages)
                 except ProtocolViolation as violation:
                     raise UpstreamLost(f"nonsense: {violation}") from violation
-                self.extranonce1, self.extranonce2_size = offer.extranonce1, offer.extranonce2_size
+                self._take_extranonce(offer)
                 self.session_id = offer.session_id
-                self.pool.extranonce2_size = offer.extranonce2_size
                 self._call("extranonce", "mining.extranonce.subscribe", [])
                 user = self.pool.settings.aggregate_user
                 self._call("authorize", "mining.authorize", [user, self.pool.settings.password])
@@ -349,6 +338,7 @@ class UpstreamConnection:
         if not self._configure_answered and now - self._handshake_since <= CONFIGURE_GRACE:
             return False
         self.phase = Phase.READY
+        self.news.taken(self.latest)
         self.pool.became_ready(now)
         self.owner.connection_ready(self, now)
         return True
@@ -367,7 +357,7 @@ class UpstreamConnection:
         # True and nothing else, as cgminer reads it: null without an error is no yes.
         if reply.refusal is None and reply.result is True:
             self.settlements.accepted += 1
-            self._streak = 0
+            self._streak.ended()
             return
         refusal = reply.refusal or wire.Refusal(None, "refused without a reason")
         if forward.resent and (refusal.code == DUPLICATE or "duplicate" in refusal.text.lower()):
@@ -376,24 +366,21 @@ class UpstreamConnection:
         self.settlements.refuse(
             f"{refusal.code} {refusal.text}" if refusal.code is not None else refusal.text
         )
-        if self._streak == 0:
-            self._streak_since = now
-        self._streak += 1
-        lasted = now - self._streak_since
-        full = self._streak >= self._outside.limits.reject_streak and lasted >= STREAK_LEAST
-        if full or (lasted >= 5 * STREAK_LEAST and self._streak >= 5):
+        limits, timers = self._outside.limits, self._outside.timers
+        if self._streak.grew(now, limits.reject_streak, timers.reject_time):
             raise UpstreamLost(f"refuses every share: {refusal.text}")
 
     def _asked_to_reconnect(self, message: wire.Reconnect) -> None:
         """Follow ``client.reconnect`` only to hosts that the configuration names (CVE-2014-4501)."""
-        settings = self.pool.settings
-        host = message.host or settings.host
-        port = message.port or settings.port
-        if host != settings.host and host not in settings.reconnect_hosts:
-            self._say(f"asked to reconnect to {host}:{port}, which the configuration does not name: not done")
-            return
-        self.pool.redirect = (host, port)
-        raise UpstreamLost("asked to reconnect")
+        if self.pool.redirected(message.host, message.port):
+            raise UpstreamLost("asked to reconnect")
+        self._say(f"asked to reconnect to {message.host}, which the configuration does not name: not done")
 
     def _say(self, text: str) -> None:
         self._outside.emit(PoolSaid(self.owner.tenant, self.pool.name, text))
+
+    def _warn(self, kind: str, text: str) -> None:
+        """Say it once a connection: a pool repeats itself."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self._say(text)

@@ -12,25 +12,45 @@ from proxy.stratum.jsonrpc import (
     Envelope,
     Json,
     Malformed,
+    encode,
+    error_line,
     hex_bytes,
     hex_u32,
     open_envelope,
     params_of,
+    result_line,
     value_of,
 )
 
+AGENT = "pumpjack"
+"""How we introduce ourselves."""
 MOST_JOB_ID = 64
 """Longest job id taken. They are opaque: AntPool's look like ``0xc01490b3b0_184``."""
-MOST_BRANCHES = 32
-"""A block of 2**32 transactions; ESP-Miner holds as many."""
-MOST_COINBASE = 100_000
-"""Bytes of one coinbase half; a block's 4 MB of weight allow 1 MB, no pool sends 10 KB."""
 MOST_EXTRANONCE1 = 32
 """Bytes; pools use 4 to 12."""
-EXTRANONCE2_SIZES = range(2, 17)
-"""Sizes that leave a miner something to roll and a coinbase script its 100 bytes."""
 MOST_TEXT = 1024
 """Characters of a pool's message that are kept for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a pool may send and still be taken for one."""
+
+    branches: int = 32
+    """Of a merkle tree: a block of 2**32 transactions; ESP-Miner holds as many."""
+    coinbase: int = 100_000
+    """Bytes of both coinbase halves; a block's 4 MB of weight allow 1 MB, no pool sends 10 KB."""
+    extranonce2_least: int = 2
+    """Bytes: less leaves a miner nothing to roll."""
+    extranonce2_most: int = 16
+    """Bytes: more does not fit into the 100 of a coinbase script beside a pool's own."""
+    difficulty_least: float = 2.0**-28
+    """A lower one is taken for this one, or every hash would go up."""
+    difficulty_most: float = 2.0**60
+    """A higher one is taken for this one: thousands of times the network's of 2026."""
+
+
+BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,9 @@ class SetDifficulty:
     """The difficulty of the jobs to come."""
 
     difficulty: float
+    """Within the bounds."""
+    asked: float
+    """As the pool set it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +163,8 @@ PoolMessage = (
 )
 
 
-def parse(line: bytes) -> PoolMessage:
-    """Return what a pool's line says.
+def parse(line: bytes, bounds: Bounds = BOUNDS) -> PoolMessage:
+    """Return what a pool's line says, if it keeps to ``bounds``.
 
     Raises:
         ProtocolViolation: it is no message, or a message with impossible content.
@@ -154,13 +177,24 @@ def parse(line: bytes) -> PoolMessage:
         return _reply(envelope)
     reader = _READERS.get(envelope.method)
     if reader is not None:
-        return reader(params_of(envelope))
+        return reader(params_of(envelope), bounds)
     if bytes(envelope.id) != b"null":
         return Query(bytes(envelope.id), envelope.method[:MOST_TEXT])
     return Ignored(envelope.method[:MOST_TEXT])
 
 
-def subscribed(result: Json) -> Subscribed:
+def answer_to(query: Query) -> bytes:
+    """Return the line that answers a pool's call."""
+    match query.method:
+        case "client.get_version":
+            return result_line(query.id, encode(AGENT))
+        case "mining.ping":
+            return result_line(query.id, b'"pong"')
+        case _:
+            return error_line(query.id, -3, "Method not found")
+
+
+def subscribed(result: Json, bounds: Bounds = BOUNDS) -> Subscribed:
     """Read the result of a subscribe in all its shapes.
 
     The first member may be a list of pairs, one flat pair, empty or null, in any order.
@@ -171,7 +205,7 @@ def subscribed(result: Json) -> Subscribed:
     """
     if not isinstance(result, list) or len(result) < 3:
         raise ProtocolViolation("subscribe was answered without extranonce")
-    extranonce1, size = _extranonce(result[1], result[2])
+    extranonce1, size = _extranonce(result[1], result[2], bounds)
     return Subscribed(_session_id(result[0]), extranonce1, size)
 
 
@@ -208,20 +242,22 @@ def _refusal(error: Json) -> Refusal | None:
     return Refusal(None, str(error)[:MOST_TEXT])
 
 
-def _notify(params: list[Json]) -> Notify:
+def _notify(params: list[Json], bounds: Bounds) -> Notify:
     if len(params) < 9:
         raise ProtocolViolation("notify needs nine parameters")
     job_id, prevhash_hex, coinb1_hex, coinb2_hex, branches_hex, version_hex, nbits_hex, ntime_hex = params[:8]
     if not isinstance(job_id, str) or not 0 < len(job_id) <= MOST_JOB_ID:
         raise ProtocolViolation("notify has no usable job id")
     prevhash = hex_bytes(prevhash_hex, least=32, most=32)
-    coinb1, coinb2 = hex_bytes(coinb1_hex, most=MOST_COINBASE), hex_bytes(coinb2_hex, most=MOST_COINBASE)
+    coinb1, coinb2 = hex_bytes(coinb1_hex, most=bounds.coinbase), hex_bytes(coinb2_hex, most=bounds.coinbase)
     version, nbits, ntime = hex_u32(version_hex), hex_u32(nbits_hex), hex_u32(ntime_hex)
     if prevhash is None or coinb1 is None or coinb2 is None:
         raise ProtocolViolation("notify has a bad previous hash or coinbase")
+    if len(coinb1) + len(coinb2) > bounds.coinbase:
+        raise ProtocolViolation(f"notify has a coinbase of more than {bounds.coinbase} bytes")
     if version is None or nbits is None or ntime is None:
         raise ProtocolViolation("notify has a bad version, nbits or ntime")
-    if not isinstance(branches_hex, list) or len(branches_hex) > MOST_BRANCHES:
+    if not isinstance(branches_hex, list) or len(branches_hex) > bounds.branches:
         raise ProtocolViolation("notify has no usable merkle branches")
     branches = tuple(_branch(branch) for branch in branches_hex)
     swapped = b"".join(prevhash[i : i + 4][::-1] for i in range(0, 32, 4))
@@ -236,22 +272,23 @@ def _branch(branch_hex: Json) -> bytes:
     return branch
 
 
-def _set_difficulty(params: list[Json]) -> SetDifficulty:
+def _set_difficulty(params: list[Json], bounds: Bounds) -> SetDifficulty:
     difficulty = params[0] if params else None
     if isinstance(difficulty, bool) or not isinstance(difficulty, int | float):
         raise ProtocolViolation("set_difficulty without a number")
     if not (difficulty > 0 and difficulty < 2.0**200 and math.isfinite(difficulty)):
         raise ProtocolViolation(f"impossible difficulty {str(difficulty)[:40]}")
-    return SetDifficulty(float(difficulty))
+    within = max(bounds.difficulty_least, min(bounds.difficulty_most, float(difficulty)))
+    return SetDifficulty(within, float(difficulty))
 
 
-def _set_extranonce(params: list[Json]) -> SetExtranonce:
+def _set_extranonce(params: list[Json], bounds: Bounds) -> SetExtranonce:
     if len(params) < 2:
         raise ProtocolViolation("set_extranonce needs two parameters")
-    return SetExtranonce(*_extranonce(params[0], params[1]))
+    return SetExtranonce(*_extranonce(params[0], params[1], bounds))
 
 
-def _set_version_mask(params: list[Json]) -> SetVersionMask:
+def _set_version_mask(params: list[Json], _: Bounds) -> SetVersionMask:
     text = params[0] if params else None
     mask = hex_u32(text.rjust(8, "0")) if isinstance(text, str) else None
     if mask is None:
@@ -259,7 +296,7 @@ def _set_version_mask(params: list[Json]) -> SetVersionMask:
     return SetVersionMask(mask)
 
 
-def _reconnect(params: list[Json]) -> Reconnect:
+def _reconnect(params: list[Json], _: Bounds) -> Reconnect:
     host = params[0][:MOST_TEXT] if params and isinstance(params[0], str) and params[0] else None
     port_value = params[1] if len(params) > 1 else None
     wait = params[2] if len(params) > 2 else 0
@@ -269,11 +306,11 @@ def _reconnect(params: list[Json]) -> Reconnect:
     return Reconnect(host, port if port is None or 0 < port < 65536 else None, seconds)
 
 
-def _show_message(params: list[Json]) -> ShowMessage:
+def _show_message(params: list[Json], _: Bounds) -> ShowMessage:
     return ShowMessage(params[0][:MOST_TEXT] if params and isinstance(params[0], str) else "")
 
 
-_READERS: dict[str, Callable[[list[Json]], PoolMessage]] = {
+_READERS: dict[str, Callable[[list[Json], Bounds], PoolMessage]] = {
     "mining.notify": _notify,
     "mining.set_difficulty": _set_difficulty,
     "mining.set_extranonce": _set_extranonce,
@@ -283,12 +320,13 @@ _READERS: dict[str, Callable[[list[Json]], PoolMessage]] = {
 }
 
 
-def _extranonce(extranonce1_hex: Json, size: Json) -> tuple[bytes, int]:
+def _extranonce(extranonce1_hex: Json, size: Json, bounds: Bounds) -> tuple[bytes, int]:
     extranonce1 = hex_bytes(extranonce1_hex, most=MOST_EXTRANONCE1)
     if extranonce1 is None:
         raise ProtocolViolation("unusable extranonce1")
-    if type(size) is not int or size not in EXTRANONCE2_SIZES:
-        raise ProtocolViolation(f"extranonce2 size must be 2 to 16, not {str(size)[:40]}")
+    least, most = bounds.extranonce2_least, bounds.extranonce2_most
+    if type(size) is not int or not least <= size <= most:
+        raise ProtocolViolation(f"extranonce2 size must be {least} to {most}, not {str(size)[:40]}")
     return extranonce1, size
 
 

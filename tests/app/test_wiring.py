@@ -1,6 +1,6 @@
 """What the configuration says is what the relay and the edges are told."""
 
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 
 from proxy.adapters.tcp.downstream import ListenerSettings
@@ -53,14 +53,27 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "start_hold": 38,
         "uplink_shares_per_second": 39,
         "pace_hold": 40,
+        "outstanding": 41,
+        "reject_time": 42,
+        "notify_interval": 0.43,
+        "line_warning": 4400,
+    }
+    pool_messages = {
+        "merkle_branches": 45,
+        "coinbase_bytes": 4600,
+        "min_extranonce2_size": 7,
+        "max_extranonce2_size": 8,
+        "min_difficulty": 9,
+        "max_difficulty": 4700,
     }
     raw = {
         "stratum": {"limits": stratum_limits, "timers": stratum_timers},
-        "upstream": upstream,
+        "upstream": upstream | pool_messages,
         "tenant": [{"id": "main", "upstream": [UPSTREAM]}],
     }
     relayed = relay_settings(settings_from(raw, base=Path.cwd()))
-    told = {getattr(relayed.limits, field.name) for field in fields(Limits)}
+    assert astuple(relayed.limits.pool_messages) == tuple(pool_messages.values())
+    told = {getattr(relayed.limits, field.name) for field in fields(Limits)} - {relayed.limits.pool_messages}
     told |= {getattr(relayed.timers, field.name) for field in fields(Timers)}
     assert told == {*stratum_limits.values(), *stratum_timers.values(), *upstream.values()}
 

@@ -98,7 +98,7 @@ def test_after_the_opening_changes_come_only_with_the_next_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("upstream", "told"), [(2.0**-24, 2.0**-24), (1.5 * 2.0**-24, 2.0**-24), (2.0**-29, 2.0**-29)]
+    ("upstream", "told"), [(2.0**-24, 2.0**-24), (1.5 * 2.0**-24, 2.0**-24), (2.0**-28, 2.0**-28)]
 )
 def test_never_above_upstream_and_only_powers_of_two(upstream: float, told: float) -> None:
     _, _, miner = ready(start=1024.0, upstream=upstream)

@@ -12,6 +12,7 @@ from proxy.errors import ProtocolViolation
 from proxy.stratum.jsonrpc import notification_line, request_line
 from proxy.stratum.tell import NotifyTemplate, set_difficulty, set_extranonce, set_version_mask, wire_prevhash
 from proxy.stratum.upstream import (
+    Bounds,
     Ignored,
     Notify,
     Query,
@@ -234,9 +235,24 @@ def test_the_word_swap_of_a_real_block_hash_is_undone() -> None:
 # --- numbers ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [1, 0.001, 2**33, 65536.5, 1e-9, 2.0**199])
+@pytest.mark.parametrize("value", [1, 0.001, 2**33, 65536.5, 2.0**-28, 2.0**60])
 def test_difficulties_of_every_size_are_taken(value: float) -> None:
-    assert parse(line("mining.set_difficulty", [value])) == SetDifficulty(float(value))
+    assert parse(line("mining.set_difficulty", [value])) == SetDifficulty(float(value), float(value))
+
+
+@pytest.mark.parametrize(("value", "taken"), [(1e-9, 1.0), (0.5, 1.0), (1e30, 4.0), (5, 4.0), (2, 2.0)])
+def test_a_difficulty_out_of_bounds_is_brought_within(value: float, taken: float) -> None:
+    bounds = Bounds(difficulty_least=1.0, difficulty_most=4.0)
+    assert parse(line("mining.set_difficulty", [value]), bounds) == SetDifficulty(taken, float(value))
+
+
+def test_a_coinbase_is_bounded_as_a_whole() -> None:
+    bounds = Bounds(coinbase=100)
+    fits = [*NOTIFY[:2], "00" * 60, "00" * 40, *NOTIFY[4:]]
+    assert isinstance(parse(line("mining.notify", fits), bounds), Notify)
+    longer = [*NOTIFY[:2], "00" * 60, "00" * 41, *NOTIFY[4:]]
+    with pytest.raises(ProtocolViolation, match="coinbase"):
+        parse(line("mining.notify", longer), bounds)
 
 
 @pytest.mark.parametrize("value", [0, -1, True, None, "1024", [], 1e300, 10**400, -0.0])
@@ -426,7 +442,8 @@ def test_whole_difficulties_are_written_without_a_fraction(value: float, text: b
 
 @given(value=st.integers(-60, 199).map(lambda power: 2.0**power))
 def test_difficulties_we_write_read_back_exactly(value: float) -> None:
-    assert parse(set_difficulty(value)) == SetDifficulty(value)
+    wide = Bounds(difficulty_least=0.0, difficulty_most=2.0**200)
+    assert parse(set_difficulty(value), wide) == SetDifficulty(value, value)
 
 
 @given(mask=words, extranonce1=st.binary(max_size=8), size=st.integers(2, 8))

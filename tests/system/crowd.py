@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+from asyncio.trsock import TransportSocket
 from pathlib import Path
 from typing import cast
 
@@ -72,6 +73,11 @@ class Quiet(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._crowd.lost += 1
         self._crowd.changes.happened()
+
+    @property
+    def socket(self) -> TransportSocket:
+        found: TransportSocket = self._transport.get_extra_info("socket")
+        return found
 
     def leave(self) -> None:
         self._transport.abort()

@@ -42,7 +42,7 @@ class MinerSide(Protocol):
 class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_has_room", "_listener", "_loop", "_settings", "_side", "_stall", "_wire")
+    __slots__ = ("_has_room", "_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
 
     def __init__(
         self,
@@ -50,15 +50,17 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         listener: str,
         has_room: Callable[[], bool],
         settings: Callable[[], ListenerSettings],
+        clock: Callable[[], float],
     ) -> None:
         self._side = side
         self._listener = listener
         self._has_room = has_room
         self._settings = settings
-        self._loop = asyncio.get_running_loop()
-        super().__init__(side.feed, cast(Callable[[], Seconds], self._loop.time))
+        self._time = clock
+        super().__init__(side.feed, cast(Callable[[], Seconds], clock))
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
+        self._stalled_at = 0.0
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,13 +75,22 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self._wire = TransportWire(transport, sockets.write_limit)
-        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._loop.time()))
+        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._time()))
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
         if self._wire is not None and self._stall is None:
-            self._stall = self._loop.call_later(self._settings().sockets.write_stall, self._wire.cut)
+            self._stalled_at = self._time()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Cut a peer off whose time is over; unlike the clock, the loop's timers count a pause of ours."""
+        left = self._stalled_at + self._settings().sockets.write_stall - self._time()
+        if left > 0:
+            self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
+        elif self._wire is not None:
+            self._wire.cut()
 
     @override
     def resume_writing(self) -> None:
@@ -96,7 +107,7 @@ class MinerProtocol(Receiver, asyncio.Protocol):
             return
         stalled = self._wire is not None and self._wire.stalled
         cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
-        self._side.closed(self.key, cause, Seconds(self._loop.time()))
+        self._side.closed(self.key, cause, Seconds(self._time()))
 
 
 async def listen(
@@ -108,8 +119,11 @@ async def listen(
     tls: ssl.SSLContext | None,
     has_room: Callable[[], bool],
     settings: Callable[[], ListenerSettings],
+    clock: Callable[[], float] | None = None,
 ) -> asyncio.Server:
     """Return a server that is accepting miners. ``settings`` is asked again for each connection.
+
+    The running loop tells the time unless ``clock`` does.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -118,7 +132,7 @@ async def listen(
     loop = asyncio.get_running_loop()
     now = settings()
     return await loop.create_server(
-        lambda: MinerProtocol(side, name, has_room, settings),
+        lambda: MinerProtocol(side, name, has_room, settings, clock or loop.time),
         host,
         port,
         backlog=now.backlog,

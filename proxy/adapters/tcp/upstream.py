@@ -19,16 +19,27 @@ from proxy.units import Seconds
 
 WRITE_LIMIT = 4 << 20
 """Bytes queued towards a pool that does not read: ten minutes of shares of a large site."""
-KEEPALIVE_IDLE = 30.0
-"""A cut satellite link is noticed by the kernel before the idle timer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialSettings:
     """Durations in seconds."""
 
-    connect: float = 15.0
     user_timeout: float = 25.0
+    keepalive_idle: float = 10.0
+    """Of silence, before TCP probes; and again each half of it, so that an idle link that was cut is noticed
+    when ``user_timeout`` has passed and not by the idle timer."""
+
+    @property
+    def sockets(self) -> SocketSettings:
+        """How a connection to a pool is held."""
+        return SocketSettings(
+            write_limit=WRITE_LIMIT,
+            send_buffer=None,
+            keepalive_idle=self.keepalive_idle,
+            keepalive_interval=self.keepalive_idle / 2,
+            user_timeout=self.user_timeout,
+        )
 
 
 class PoolSide(Protocol):
@@ -57,14 +68,14 @@ class PoolProtocol(asyncio.Protocol):
     """One connection to a pool."""
 
     def __init__(
-        self, side: PoolSide, key: int, pin: str | None, clock: Callable[[], float], user_timeout: float
+        self, side: PoolSide, key: int, pin: str | None, clock: Callable[[], float], sockets: SocketSettings
     ) -> None:
         self._side = side
         self._key = key
         self._pin = pin
         self._clock = clock
         self._open = False
-        self._user_timeout = user_timeout
+        self._sockets = sockets
         self._refusal: str | None = None
 
     @override
@@ -78,13 +89,7 @@ class PoolProtocol(asyncio.Protocol):
                 self._refusal = "the certificate does not match tls_pin"
                 transport.abort()
                 return
-        sockets = SocketSettings(
-            write_limit=WRITE_LIMIT,
-            send_buffer=None,
-            keepalive_idle=KEEPALIVE_IDLE,
-            user_timeout=self._user_timeout,
-        )
-        prepare(transport, sockets)
+        prepare(transport, self._sockets)
         self._open = True
         self._side.dialled(self._key, TransportWire(transport, WRITE_LIMIT), Seconds(self._clock()))
 
@@ -102,12 +107,18 @@ class PoolProtocol(asyncio.Protocol):
 
 
 class TcpDialler:
-    """Implements ``ports.Dialler`` on the running loop."""
+    """Implements ``ports.Dialler`` on the running loop, which tells the time unless ``clock`` does."""
 
-    def __init__(self, transports: dict[str, TlsTransport], settings: Callable[[], DialSettings]) -> None:
+    def __init__(
+        self,
+        transports: dict[str, TlsTransport],
+        settings: Callable[[], DialSettings],
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self.transports = transports
         """TLS settings by name; may be replaced when the configuration is read again."""
         self._settings = settings
+        self._clock = clock or asyncio.get_running_loop().time
         self._side: PoolSide | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -143,21 +154,17 @@ class TcpDialler:
         loop = asyncio.get_running_loop()
         settings = self._settings()
         try:
-            async with asyncio.timeout(settings.connect):
-                await loop.create_connection(
-                    lambda: PoolProtocol(
-                        side, key, tls.pin if tls else None, loop.time, settings.user_timeout
-                    ),
-                    host,
-                    port,
-                    ssl=tls.context if tls else None,
-                    server_hostname=host if tls else None,
-                )
-        except TimeoutError:
-            side.upstream_closed(key, "connecting timed out", Seconds(loop.time()))
+            # No deadline here: the relay abandons what takes too long, by a clock that leaves out our pauses.
+            await loop.create_connection(
+                lambda: PoolProtocol(side, key, tls.pin if tls else None, self._clock, settings.sockets),
+                host,
+                port,
+                ssl=tls.context if tls else None,
+                server_hostname=host if tls else None,
+            )
         except ssl.SSLCertVerificationError as error:
             side.upstream_closed(
-                key, f"certificate not trusted: {error.verify_message}", Seconds(loop.time())
+                key, f"certificate not trusted: {error.verify_message}", Seconds(self._clock())
             )
         except (OSError, ssl.SSLError) as error:
-            side.upstream_closed(key, f"cannot connect: {error}", Seconds(loop.time()))
+            side.upstream_closed(key, f"cannot connect: {error}", Seconds(self._clock()))

@@ -47,10 +47,8 @@ class Pools:
         await self.changes.wait_for(lambda: len(self.told) >= count, PATIENCE)
 
 
-def dialler(
-    pools: Pools, transports: dict[str, TlsTransport] | None = None, connect: float = 5
-) -> TcpDialler:
-    made = TcpDialler(transports or {}, lambda: DialSettings(connect=connect))
+def dialler(pools: Pools, transports: dict[str, TlsTransport] | None = None) -> TcpDialler:
+    made = TcpDialler(transports or {}, DialSettings)
     made.serve(pools)
     return made
 
@@ -103,20 +101,7 @@ async def test_a_refused_or_unknown_address_is_reported() -> None:
 
 
 @both_loops
-async def test_a_handshake_without_end_is_given_up_in_time() -> None:
-    pools = Pools()
-    transports = {"t": TlsTransport(ssl.create_default_context())}
-    quiet: list[asyncio.StreamWriter] = []
-    async with pool(lambda _, writer: quiet.append(writer)) as port:
-        dialler(pools, transports, connect=0.05).dial(1, "127.0.0.1", port, "t")
-        await pools.until(1)
-        for writer in quiet:
-            writer.transport.abort()
-    assert pools.told == [("closed", 1, "connecting timed out")]
-
-
-@both_loops
-async def test_what_is_abandoned_or_closed_reports_nothing() -> None:
+async def test_a_handshake_without_end_is_abandoned_or_closed_and_reports_nothing() -> None:
     pools = Pools()
     transports = {"t": TlsTransport(ssl.create_default_context())}
     quiet: list[asyncio.StreamWriter] = []

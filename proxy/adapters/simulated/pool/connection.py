@@ -87,7 +87,7 @@ class PoolConnection(asyncio.Protocol):
         for handle in self._later:
             handle.cancel()
         self._later.clear()
-        self._desk.extranonces.release(self.seat.extranonce1)
+        self._desk.leave(self.seat)
         self._left(self)
         self._desk.changes.happened()
 
@@ -205,6 +205,8 @@ class PoolConnection(asyncio.Protocol):
                 return
             self.seat.session_id, self.seat.extranonce1 = taken
             self.seat.extranonce2_size = self._settings.extranonce2_size
+            if (before := self._desk.left.pop(self.seat.session_id, None)) is not None:
+                self.seat.issued, self.seat.least_since = before.issued, before.least_since
         self._answer(identity, replies.subscription(self.seat, self._settings))
         self._start_work()
 

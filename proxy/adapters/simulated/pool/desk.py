@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from proxy.adapters.simulated.changes import Changes
+from proxy.adapters.simulated.pool.seat import Seat
 from proxy.adapters.simulated.pool.settings import PoolSettings
 from proxy.adapters.simulated.pool.truth import Truth
 from proxy.adapters.simulated.pool.work import Chain, Template
@@ -11,6 +12,7 @@ from proxy.adapters.simulated.wire import Message, Traffic, encoded
 from proxy.units import Seconds
 
 _MOST_SESSIONS = 50_000
+_MOST_LEFT = 64
 
 
 class Extranonces:
@@ -80,11 +82,22 @@ class Desk:
         """Lines from clients that were no JSON object."""
         self.connected = 0
         """Connections since the start."""
+        self.left: dict[str, Seat] = {}
+        """Of sessions that may come back, by id, oldest first: work is the pool's, so whoever gets the old
+        extranonce1 may submit for the old jobs (ckpool)."""
         self.methods: dict[str, int] = {}
         """Requests by method; unknown ones together under ``""``."""
         self._jobs = 0
         self._prefix = f"0x{Random(f'{seed}/jobs').getrandbits(40):010x}"
         self._notify: tuple[tuple[str, int, bool], bytes] | None = None
+
+    def leave(self, seat: Seat) -> None:
+        """Give an extranonce1 free, and remember the jobs of whoever may come back for it."""
+        self.extranonces.release(seat.extranonce1)
+        if seat.session_id and self.settings.resume:
+            self.left[seat.session_id] = seat
+            if len(self.left) > _MOST_LEFT:
+                del self.left[next(iter(self.left))]
 
     def next_job_id(self) -> str:
         """Return a job id that was not used before."""

@@ -52,6 +52,23 @@ async def test_a_session_id_brings_its_extranonce_back_where_the_pool_resumes(re
             assert (answer["result"][1] == subscription[1]) == resume
 
 
+@pytest.mark.parametrize("resume", [True, False])
+async def test_a_session_that_comes_back_may_submit_for_its_old_jobs(resume: bool) -> None:
+    async with SimulatedPool(replace(SETTINGS, resume=resume)) as pool:
+        async with RawClient(pool.port) as client:
+            subscription = await client.shake_hands()
+            job = await client.notification("mining.notify")
+        await pool.wait_for(lambda pool: pool.connections == 0)
+        share = mined(job, subscription[1], "00" * subscription[2], target_of(SETTINGS.difficulty))
+        async with RawClient(pool.port) as client:
+            await client.ask("mining.subscribe", "raw", subscription[0][1][1])
+            await client.ask("mining.authorize", "t.w", "x")
+            answer = await client.ask("mining.submit", "t.w", *share[:4])
+            assert answer["result"] is (True if resume else None)
+            if resume:
+                assert (await client.ask("mining.submit", "t.w", *share[:4]))["error"][0] == 22
+
+
 async def test_a_second_subscribe_on_the_same_socket_changes_nothing() -> None:
     async with SimulatedPool(SETTINGS) as pool, RawClient(pool.port) as client:
         subscription = await client.shake_hands()

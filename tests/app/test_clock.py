@@ -1,0 +1,45 @@
+"""The clock leaves out what the program slept through, and nothing else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.app.clock import GREATEST_GAP, SteadyClock
+from proxy.units import Seconds
+
+
+class Source:
+    """A monotonic clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@given(steps=st.lists(st.floats(0, 100)))
+def test_it_never_falls_and_passes_exactly_while_the_program_is_awake(steps: list[float]) -> None:
+    source = Source()
+    clock = SteadyClock(source)
+    before, awake = clock(), 0.0
+    start = before
+    for step in steps:
+        source.now += step
+        gap = source.now - (1000.0 + awake + clock.slept)
+        now = clock()
+        assert now >= before - 1e-9
+        awake += 0.0 if gap > GREATEST_GAP else gap
+        before = now
+    assert abs((before - start) - awake) < 1e-6
+
+
+def test_a_long_pause_does_not_count_and_a_short_one_does() -> None:
+    source = Source()
+    clock = SteadyClock(source)
+    source.now += GREATEST_GAP
+    assert clock() == 1000.0 + GREATEST_GAP
+    source.now += 3600
+    assert clock() == 1000.0 + GREATEST_GAP
+    assert clock.slept == Seconds(3600)
+    source.now += 1
+    assert clock() == 1001.0 + GREATEST_GAP
