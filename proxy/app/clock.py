@@ -1,6 +1,7 @@
 """The program's clock: monotonic seconds that leave out the time in which the whole program stood still."""
 
 from collections.abc import Callable
+from typing import cast
 
 from proxy.units import Seconds
 
@@ -20,20 +21,20 @@ class SteadyClock:
     __slots__ = ("_seen", "_slept", "_source")
 
     def __init__(self, source: Callable[[], float]) -> None:
-        self._source = source
-        self._seen = source()
-        self._slept = 0.0
+        # No Seconds(...) below: it is a call, and the clock is read with every share.
+        self._source = cast(Callable[[], Seconds], source)
+        self._seen = self._source()
+        self._slept = Seconds(0.0)
 
     def __call__(self) -> Seconds:
         """Return the time now."""
         now = self._source()
-        gap = now - self._seen
-        if gap > GREATEST_GAP:
-            self._slept += gap
+        if now - self._seen > GREATEST_GAP:
+            self._slept = Seconds(self._slept + now - self._seen)
         self._seen = now
-        return Seconds(now - self._slept)
+        return now - self._slept  # type: ignore[return-value]  # as above
 
     @property
     def slept(self) -> Seconds:
         """All the time that is left out."""
-        return Seconds(self._slept)
+        return self._slept
