@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
-from proxy.relay import handshake, share_path
+from proxy.relay import conduct, handshake, share_path
 from proxy.relay.directory import Directory
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
@@ -71,7 +71,8 @@ class Relay:
         """A miner has connected; returns the session's key."""
         key = self.outside.new_key()
         name = f"{self._boot:06x}{key:x}"
-        self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        session = self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        self.outside.admission.opened(session, self.limits.admission, now)
         return key
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
@@ -99,6 +100,8 @@ class Relay:
             self._drop(session, f"line longer than {session.lines.limit} bytes")
         elif session.malformed > self.limits.malformed_lines:
             self._drop(session, "too many malformed lines")
+        elif (cause := conduct.charge(session, len(data), now)) is not None:
+            self._drop(session, cause)
 
     def _send_up(self, session: Session, fed: share_path.Fed, now: Seconds) -> None:
         """Forwarding never waits for the disk, and a block goes first of all."""
@@ -134,6 +137,7 @@ class Relay:
         if session is None:
             return
         session.closing = True
+        self.outside.admission.closed(session, self.limits.admission, now)
         if session.route is not None:
             session.route.leave(session, now)
             if session.workers:
@@ -174,6 +178,9 @@ class Relay:
         """Let time pass: ten times a second is right. Sessions are visited a slice at a time."""
         for route in self.routes.values():
             route.tick(now)
+        admission = self.outside.admission
+        for late, cause in admission.overdue(self.sessions, self.limits, self.outside.timers, now):
+            self._drop(late, cause)
         if self._round_slice <= 0:
             self._round = iter(list(self.sessions.values()))
             self._round_slice = SLICES
@@ -187,17 +194,19 @@ class Relay:
                 break
 
     def _visit(self, session: Session, now: Seconds) -> None:
-        timers = self.outside.timers
-        waited = now - session.opened_at
-        if not session.is_subscribed and waited > timers.subscribe:
-            self._drop(session, "not subscribed in time")
-        elif not session.workers:
-            if waited > timers.subscribe + timers.authorize:
-                self._drop(session, "not authorised in time")
-        else:
-            share_path.adapt_when_idle(session, now)
-            if now - session.last_write_at >= timers.keepalive - ROUND:
-                session.keep_alive(now)
+        if not session.workers:
+            return
+        share_path.adapt_when_idle(session, now)
+        if now - session.last_write_at >= self.outside.timers.keepalive - ROUND:
+            session.keep_alive(now)
+        cause = conduct.visit(session, now)
+        if cause is not None:
+            self._drop(session, cause)
+
+    def shed(self, now: Seconds) -> None:
+        """Drop what costs most, because memory is short: a hundredth of the sessions, and no honest one."""
+        for session in conduct.costliest(self.sessions, now):
+            self._drop(session, "memory is short, and its conduct cost most")
 
     # --- life -------------------------------------------------------------------------------------------
 

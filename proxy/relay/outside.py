@@ -1,8 +1,9 @@
 """What every part of the relay was given: settings, ports, and the one book of job ids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
+from proxy.relay.admission import Admission
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
 
@@ -18,6 +19,8 @@ class Outside:
     emit: EventSink
     jobs: JobBook
     last_key: int = 0
+    admission: Admission = field(default_factory=Admission)
+    """Who is let in: logins awaited, addresses, names refused for their conduct."""
 
     @property
     def timers(self) -> Timers:

@@ -9,6 +9,7 @@ from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing, Terms
 from proxy.mining.version_rolling import grant
 from proxy.ports import Wire
+from proxy.relay.conduct import Conduct
 from proxy.relay.outside import Outside
 from proxy.relay.quirks import ClientQuirk
 from proxy.relay.tally import Tally
@@ -36,6 +37,7 @@ class Session:
         "bundle",
         "closing",
         "closing_cause",
+        "conduct",
         "corked",
         "difficulty",
         "extranonce1",
@@ -86,6 +88,7 @@ class Session:
         self.opened_at = self.last_write_at = now
         self.lines = LineBuffer(outside.limits.line_before_login)
         self.malformed = 0
+        self.conduct = Conduct(peer, now)
         self.closing = False
         self.closing_cause = ""
         """Why it was closed, if we closed it."""

@@ -1,4 +1,4 @@
-"""Strict JSON: what it lets through, every reader reads alike; what it refuses, it refuses without raising."""
+"""Strict JSON: what it lets through, every reader reads alike; what it refuses, it refuses quietly."""
 
 import json
 import math
@@ -138,7 +138,8 @@ def test_an_id_twice_is_no_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [b"[],", b"0,", b"[[0]],", b'{"a":1},', b'"\\n",', b"[", b'{"a":', b'"', b"\\", b" ", b"1.5e10,", b"-"]
+    "unit",
+    [b"[],", b"0,", b"[[0]],", b'{"a":1},', b'"\\n",', b"[", b'{"a":', b'"', b"\\", b" ", b"1.5e10,", b"-"],
 )
 def test_the_time_of_a_line_grows_with_its_length_and_not_faster(unit: bytes) -> None:
     """Backtracking would show as 16 times the length taking far more than 16 times as long."""
