@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 CHEAP = (Reason.STALE, Reason.UNAUTHORIZED, Reason.NOT_SUBSCRIBED)
 """Refusals that need no hash: an unknown job, an unknown name."""
-LONGEST_PAUSE = 10.0
-"""Seconds: a session that is read no more would not notice that its peer has gone."""
+LONGEST_PAUSE = 2.0
+"""Seconds: who is not read is not judged either, and would never come to the end that it deserves."""
 SHED = 100
 """When memory is short, one session in so many is dropped at a time."""
 

@@ -86,8 +86,8 @@ class Crowd:
         self.lost = 0
         self.changes = Changes("crowd", lambda: (len(self.members), self.working, self.lost), Seconds(0.05))
 
-    async def come(self, port: int, count: int) -> None:
-        """Connect ``count`` of them, from eight addresses."""
+    async def come(self, port: int, count: int, hosts: int = 8) -> None:
+        """Connect ``count`` of them, from ``hosts`` addresses."""
         gate = asyncio.Semaphore(AT_ONCE)
         loop = asyncio.get_running_loop()
 
@@ -97,7 +97,7 @@ class Crowd:
                     lambda: Quiet(self, number),
                     "127.0.0.1",
                     port,
-                    local_addr=(f"127.0.0.{2 + number % 8}", 0),
+                    local_addr=(f"127.0.0.{2 + number % hosts}", 0),
                 )
                 self.members.append(member)
 
