@@ -23,6 +23,9 @@ CHEAP = (Reason.STALE, Reason.UNAUTHORIZED, Reason.NOT_SUBSCRIBED)
 """Refusals that need no hash: an unknown job, an unknown name."""
 LONGEST_PAUSE = 2.0
 """Seconds: who is not read is not judged either, and would never come to the end that it deserves."""
+UNSEEN = 2048
+"""Bytes of submits that a session may send before it is looked at again, while it owes nothing: a look costs
+as much as a share, and twenty shares more or less decide nothing."""
 SHED = 100
 """When memory is short, one session in so many is dropped at a time."""
 
@@ -42,6 +45,7 @@ class Conduct:
         "_window_refused",
         "address",
         "cost",
+        "debtor",
         "expelled",
         "heard_at",
         "logged_in",
@@ -49,6 +53,7 @@ class Conduct:
         "refreshed",
         "refused_logins",
         "requests",
+        "unseen",
         "workless_at",
     )
 
@@ -57,6 +62,10 @@ class Conduct:
         """Where it comes from, as ``admission`` counts it."""
         self.logged_in = self.expelled = False
         self.cost = Cost(now)
+        self.debtor = False
+        """It owed something at the last look: it is looked at after each read."""
+        self.unseen = 0
+        """Bytes since the last look."""
         self.requests = 0
         """Lines that were no submit."""
         self.refused_logins = 0
@@ -67,13 +76,24 @@ class Conduct:
         self._window_at = now
         self._window_good = self._window_refused = 0
 
-    def price(self, session: Session, received: int, prices: Prices, *, dark: bool) -> float:
+    def may_wait(self, session: Session, received: int) -> bool:
+        """Return whether this read needs no look: nothing but some submits of a session that owes nothing."""
+        self.unseen += received
+        return (
+            not self.debtor
+            and self.unseen < UNSEEN
+            and self.requests == self._requests
+            and session.malformed == self._malformed
+        )
+
+    def price(self, session: Session, prices: Prices, *, dark: bool) -> float:
         """Return what the session has done since the last look, as a price.
 
         In the ``dark``, while no job counts because no pool serves, a stale share is not the miner's fault.
         """
         tally = session.tally
-        price = received * prices.bytes_100k / 100_000
+        price = self.unseen * prices.bytes_100k / 100_000
+        self.unseen = 0
         price -= (tally.accepted - self._accepted) * prices.good_share
         price += (session.malformed - self._malformed) * prices.protocol_error
         price += (self.requests - self._requests) * prices.request
@@ -115,12 +135,16 @@ def charge(session: Session, received: int, now: Seconds) -> str | None:
     A session whose cost is soft is read only as fast as it may spend, so that a flood of any kind comes to
     a bounded number of lines a second, and its neighbours keep the time.
     """
-    conduct, limits = session.conduct, session.outside.limits
-    prices = limits.prices
+    conduct = session.conduct
     conduct.heard_at = now
+    if conduct.may_wait(session, received):
+        return None
+    limits = session.outside.limits
+    prices = limits.prices
     dark = not _has_counting_work(session, now)
-    price = conduct.price(session, received, prices, dark=dark)
+    price = conduct.price(session, prices, dark=dark)
     amount = conduct.cost.charge(price, prices, now)
+    conduct.debtor = amount > 0.0
     if amount >= prices.hard:
         session.outside.admission.condemned(session, limits, now)
         return "its conduct cost too much"

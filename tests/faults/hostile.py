@@ -11,6 +11,7 @@ from typing import Any
 from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool
 from tests.adapters.simulated.raw import RawClient, mined
 from tests.fakes.header import target_at
+from tests.system.crowd import IP_BIND_ADDRESS_NO_PORT
 from tests.system.mine import EASY, POOL
 from tests.system.pumpjack import PATIENCE, Pumpjack, running
 from tests.system.site import Table, site, tenant, upstream, written
@@ -50,6 +51,7 @@ class Peer:
         sock.setblocking(False)
         if room:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((address, 0))
         peer = cls(sock)
         await peer._loop.sock_connect(sock, ("127.0.0.1", port))

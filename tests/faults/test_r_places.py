@@ -66,7 +66,8 @@ async def test_r02_with_few_descriptors_the_surplus_is_refused_and_nobody_else_n
         try:
             await pumpjack.logged("listening")
             async with honest(pumpjack.port) as miner:
-                inside = [(await logged_in(pumpjack.port, "127.0.4.1", f"acme.i{n}"))[0] for n in range(35)]
+                coming = [logged_in(pumpjack.port, "127.0.4.1", f"acme.i{n}") for n in range(35)]
+                inside = [peer for peer, _ in await asyncio.gather(*coming)]
                 async with peers(pumpjack.port, ["127.0.4.2"] * 120) as surplus:
                     for peer in surplus:
                         await peer.gone()

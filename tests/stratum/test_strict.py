@@ -112,7 +112,7 @@ def test_what_it_lets_through_both_readers_read_alike(data: bytes) -> None:
         b'{"a":1,}',
         b'{"a"}',
         b"{1:2}",
-        b"tru",
+        b"True",
         b"undefined",
         b"//",
     ],
