@@ -97,9 +97,11 @@ cdef class Lane:
     """See ``lane.Lane``."""
 
     cdef public int64_t key
+    cdef public double heard_at
     cdef public double last_write_at
     cdef public bint is_subscribed
     cdef public bint due
+    cdef public bint owes
     cdef public bytes extranonce1
     cdef public Py_ssize_t extranonce2_size
     cdef public uint32_t mask
@@ -125,7 +127,7 @@ cdef class Lane:
 
     def __init__(self, key, double now):
         self.key = key
-        self.last_write_at = now
+        self.heard_at = self.last_write_at = now
         self.extranonce1 = b""
         self.workers = {}
         self.assignments = []
@@ -196,6 +198,7 @@ cdef class Lane:
         self._count_refused(_REASON_NUMBERS[reason], difficulty)
 
     cdef inline void _count_refused(self, int reason, double difficulty):
+        self.owes = True
         self.tally._reject(reason, difficulty)
         if self.route_tally is not None:
             self.route_tally._reject(reason, difficulty)

@@ -45,6 +45,24 @@ class SessionRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionsRefused:
+    """Connections were closed at the door, unread. Told at most once a second and cause."""
+
+    peer: str
+    """The address of the last one."""
+    count: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCrowded:
+    """More sessions have logged in from one address than the operator expects; told once."""
+
+    peer: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamReady:
     """A pool connection is subscribed, authorised and has a job."""
 
@@ -137,6 +155,8 @@ Event = (
     | MinerAtRisk
     | SessionClosed
     | SessionRefused
+    | ConnectionsRefused
+    | AddressCrowded
     | UpstreamReady
     | UpstreamDown
     | WorkMoved

@@ -20,7 +20,8 @@ from proxy.app.demo_configuration import (
     demo_configuration,
     free_port,
 )
-from proxy.app.program import FILES_IN_RESERVE, Program
+from proxy.app.program import Program
+from proxy.app.room import FILES_IN_RESERVE
 from proxy.app.scenarios import Step
 from proxy.app.simulated_site import TENANTS, Plan, SimulatedSite
 from proxy.events import Event, SessionClosed, SessionOpened, UpstreamDown, UpstreamReady, WorkMoved

@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import random
-import resource
 import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -22,20 +21,24 @@ from proxy.adapters.logs.events import EventLog
 from proxy.adapters.stores.blocks import BlockFiles
 from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.listener import Listener
 from proxy.adapters.tcp.upstream import TcpDialler
 from proxy.app.clock import SteadyClock
+from proxy.app.gate import Gate
+from proxy.app.room import StartError, affordable_sessions, somaxconn
 from proxy.app.wiring import (
     dial_settings,
     listener_plans,
     listener_settings,
     listener_tls,
+    memory_marks,
+    memory_watch,
     relay_settings,
     reloaded,
     upstream_transports,
 )
 from proxy.config.reload import reload_differences
 from proxy.config.settings import Settings
-from proxy.errors import PumpjackError
 from proxy.events import BlockFound, Event, SessionRefused
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
@@ -44,12 +47,8 @@ from proxy.units import Seconds
 TICK = Seconds(0.1)
 """How often time passes for the relay."""
 LOCK_NAME = "lock"
-FILES_IN_RESERVE = 64
-"""Descriptors kept from miners: pools, listeners, logs, the ledger to come."""
-
-
-class StartError(PumpjackError):
-    """The program cannot start: says what to change."""
+LOOK = 10
+"""Ticks between two looks at memory and refused connections: a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,13 @@ class Program:
         )
         self._dialler.serve(self.relay)
         self._journal.serve(self.relay.draw, lambda window: self.relay.committed(window, self._clock()))
-        self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
+        self._listeners: list[Listener] = []
+        self._memory = memory_watch(settings)
+        self._gate = Gate(self.relay, self._memory, self._opening, self._heard, self._clock)
+        self._gate.most_sessions = affordable_sessions(settings.stratum.limits)
+
+    def _opening(self) -> int:
+        return sum(listener.opening for listener in self._listeners)
 
     def _heard(self, event: Event) -> None:
         """Who hears which event."""
@@ -127,11 +132,13 @@ class Program:
             "version": __version__,
             "hot_path": hotpath.implementation(),
             "site": self.settings.site.id,
+            "memory_use": round(self._memory.use, 4),
             "pid": os.getpid(),
             "listeners": [
                 {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
             ],
-            **snapshot(self.relay, self._clock(), sessions=sessions),
+            # A list of every session is megabytes: not while memory is short.
+            **snapshot(self.relay, self._clock(), sessions=sessions and not self._memory.sheds_telemetry),
         }
 
     # --- life -------------------------------------------------------------------------------------------
@@ -159,9 +166,8 @@ class Program:
             stack.push_async_callback(self._dialler.close)
             ticking = asyncio.create_task(self._tick())
             try:
-                servers = await self._let_in()
-                for server in servers:
-                    stack.callback(server.close)
+                stack.callback(self._shut)
+                await self._let_in()
                 self.listening.set()
                 self._announce()
                 stopping = asyncio.create_task(self._stop.wait())
@@ -169,17 +175,20 @@ class Program:
                 stopping.cancel()
                 if ticking.done():
                     await ticking  # raises what ended it
-                for server in servers:
-                    server.close()
+                self._shut()
                 await self._settle()
             finally:
                 ticking.cancel()
                 self.relay.stop(self._clock())
 
     async def _tick(self) -> None:
+        ticks = 0
         while True:
             try:
                 self.relay.tick(self._clock())
+                ticks += 1
+                if ticks % LOOK == 0:
+                    self._look_around()
             except Exception as error:
                 # A mistake of ours in a rarely used corner must not stop thousands of miners.
                 self._confess("tick failed", error)
@@ -187,32 +196,47 @@ class Program:
                 self._ready.set()
             await asyncio.sleep(TICK)
 
-    async def _let_in(self) -> list[asyncio.Server]:
-        """Open the listeners once the pools' offers are known: nobody shall get widths that change again."""
+    def _look_around(self) -> None:
+        self._memory.look()
+        if self._memory.drops_costliest:
+            self.relay.shed(self._clock())
+        self._gate.tell()
+
+    async def _let_in(self) -> None:
+        """Open the listeners once the pools' offers are known: nobody shall get widths that change again.
+
+        Raises:
+            StartError: one of the addresses cannot be listened on.
+
+        """
         await self._ready.wait()
-        servers: list[asyncio.Server] = []
+        wanted, allowed = self.settings.stratum.limits.backlog, somaxconn()
+        if allowed < wanted:
+            self._log.warning("backlog shortened: raise net.core.somaxconn", wanted=wanted, allowed=allowed)
         for plan in listener_plans(self.settings):
             endpoint = plan.door.endpoint
             try:
-                server = await listen(
+                listener = await listen(
                     self.relay,
                     plan.name,
                     endpoint.host,
                     endpoint.port,
                     tls=self._tls if endpoint.tls else None,
-                    has_room=lambda: len(self.relay.sessions) < self._most_sessions,
+                    gate=self._gate,
                     settings=lambda: listener_settings(self.settings),
                     clock=self._clock,
                 )
             except OSError as error:
-                for opened in servers:
-                    opened.close()
                 raise StartError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
-            servers.append(server)
-            for sock in server.sockets:
+            self._listeners.append(listener)
+            for sock in listener.sockets:
                 host, port, *_ = sock.getsockname()
                 self.bound.append(Bound(host, port, endpoint.tls, plan.door.tenant))
-        return servers
+
+    def _shut(self) -> None:
+        """Let nobody in any more."""
+        while self._listeners:
+            self._listeners.pop().close()
 
     def _announce(self) -> None:
         for bound in self.bound:
@@ -254,27 +278,8 @@ class Program:
         transports = upstream_transports(settings)
         relayed = reloaded(self.relay.outside.settings, relay_settings(settings))
         self._dialler.transports = transports
-        self._most_sessions = _affordable_sessions(settings.stratum.limits.max_sessions)
+        self._gate.most_sessions = affordable_sessions(settings.stratum.limits)
+        self._memory.marks = memory_marks(settings)
         self.settings = settings
         self.relay.reconfigure(relayed, self._clock())
         self._log.info("reload: applied", keys=list(differences.applicable))
-
-
-def _affordable_sessions(wanted: int) -> int:
-    """Return how many sessions the limit of open files allows, raising the soft limit to the hard one.
-
-    Raises:
-        StartError: not even a few miners could connect.
-
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = wanted + FILES_IN_RESERVE
-    if soft < need:
-        target = need if hard == resource.RLIM_INFINITY else min(need, hard)
-        if target > soft:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
-            soft = target
-    affordable = min(wanted, soft - FILES_IN_RESERVE)
-    if affordable < 1:
-        raise StartError(f"the limit of open files ({soft}) leaves no room for miners: raise it (ulimit -n)")
-    return affordable

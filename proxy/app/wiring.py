@@ -5,14 +5,24 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, replace
 
-from proxy.adapters.tcp.downstream import ListenerSettings
+from proxy.adapters.tcp.listener import ListenerSettings
 from proxy.adapters.tcp.upstream import DialSettings, TlsTransport
 from proxy.adapters.tcp.wire import SocketSettings
+from proxy.app.memory import Marks, MemoryWatch, memory_limit, resident
+from proxy.config.conduct import StratumAdmission, StratumConduct
 from proxy.config.routing import Door, doors
 from proxy.config.settings import Settings, Tenant, Upstream
 from proxy.errors import ConfigError
 from proxy.mining.vardiff import VardiffSettings
-from proxy.relay.settings import Limits, PoolSettings, RelaySettings, TenantSettings, Timers
+from proxy.relay.settings import (
+    AdmissionSettings,
+    Limits,
+    PoolSettings,
+    Prices,
+    RelaySettings,
+    TenantSettings,
+    Timers,
+)
 from proxy.stratum.upstream import Bounds
 
 
@@ -103,6 +113,51 @@ def _limits(settings: Settings) -> Limits:
         nonsense=up.nonsense,
         reject_streak=up.reject_streak,
         uplink_shares_per_second=up.uplink_shares_per_second,
+        prices=_prices(settings.stratum.conduct),
+        admission=_admission(settings.stratum.admission),
+    )
+
+
+def _prices(conduct: StratumConduct) -> Prices:
+    return Prices(
+        soft=conduct.cost_soft,
+        hard=conduct.cost_hard,
+        spending=conduct.cost_spending,
+        protocol_error=conduct.price_protocol_error,
+        bad_share=conduct.price_bad_share,
+        cheap_reject=conduct.price_cheap_reject,
+        good_share=conduct.price_good_share,
+        request=conduct.price_request,
+        bytes_100k=conduct.price_100k_bytes,
+        ban_ratio=conduct.ban_ratio,
+        ban_shares=conduct.ban_shares,
+        ban_window=conduct.ban_window,
+        ban=conduct.ban,
+    )
+
+
+def _admission(admission: StratumAdmission) -> AdmissionSettings:
+    return AdmissionSettings(
+        unauthenticated=admission.unauthenticated_per_address,
+        grace=admission.unauthenticated_grace,
+        failures_per_second=admission.failed_connections_per_second,
+        failures_burst=admission.failed_connections_burst,
+        crowd=admission.sessions_per_address_warning,
+    )
+
+
+def memory_watch(settings: Settings) -> MemoryWatch:
+    """Return what watches the memory that the program holds."""
+    return MemoryWatch(
+        settings.stratum.admission.memory_limit or memory_limit(), memory_marks(settings), resident
+    )
+
+
+def memory_marks(settings: Settings) -> Marks:
+    """Return from where on something is shed."""
+    admission = settings.stratum.admission
+    return Marks(
+        admission.memory_shed_telemetry, admission.memory_refuse_new, admission.memory_drop_costliest
     )
 
 
@@ -112,6 +167,10 @@ def _timers(settings: Settings) -> Timers:
         subscribe=down.subscribe,
         authorize=down.authorize,
         keepalive=down.keepalive_line,
+        login_backoff=down.login_backoff,
+        login_backoff_cap=down.login_backoff_cap,
+        read_idle=down.read_idle,
+        no_share=down.no_share,
         upstream_connect=up.connect,
         upstream_reply=up.reply,
         upstream_idle=up.idle,
@@ -180,12 +239,13 @@ def listener_settings(settings: Settings) -> ListenerSettings:
         write_limit=limits.write_buffer,
         write_stall=timers.write_stall,
         send_buffer=limits.send_buffer,
+        receive_buffer=limits.receive_buffer,
         keepalive_idle=timers.tcp_keepalive_idle,
         keepalive_interval=timers.tcp_keepalive_interval,
         keepalive_probes=timers.tcp_keepalive_probes,
         user_timeout=timers.tcp_user_timeout,
     )
-    return ListenerSettings(limits.backlog, timers.tls_handshake, sockets)
+    return ListenerSettings(limits.backlog, limits.accepts_per_turn, timers.tls_handshake, sockets)
 
 
 def dial_settings(settings: Settings) -> DialSettings:

@@ -20,7 +20,7 @@ from proxy import hotpath
 from proxy.adapters.logs import events as logs
 from proxy.app.demo import Demo, Outcome
 from proxy.app.demo_configuration import DemoError, DemoSettings
-from proxy.app.program import StartError
+from proxy.app.room import StartError
 from proxy.app.scenarios import SCENARIOS
 from proxy.cli.demo_screen import DemoScreen, outcome_text, progress_text
 from proxy.cli.output import Exit, json_option, print_json

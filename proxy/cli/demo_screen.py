@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from proxy import events
+from proxy.adapters.logs.events import printable
 from proxy.app.books import Books
 from proxy.app.demo import Demo, Outcome, Said
 from proxy.cli.screen import state_view
@@ -88,7 +89,7 @@ def event_line(said: Said) -> Text:
     if isinstance(said.what, str):
         return line.append(f"simulation: {said.what}", "not dim magenta")
     words, style = _words(said.what)
-    return line.append(words, f"not dim {style}")
+    return line.append(printable(words), f"not dim {style}")
 
 
 def _words(event: events.Event) -> tuple[str, str]:
@@ -113,6 +114,8 @@ def _words(event: events.Event) -> tuple[str, str]:
             return f"{event.tenant}: {event.worker} has gone, {event.cause}", "yellow"
         case events.SessionRefused():
             return f"{event.peer} refused, {event.cause}", "yellow"
+        case events.ConnectionsRefused():
+            return f"{event.count} connections refused, {event.cause}", "yellow"
         case events.RouteFull():
             return f"{event.tenant}: no room, {event.waiting} miners wait", "red"
         case events.WidthsChanged():

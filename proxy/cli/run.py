@@ -14,7 +14,8 @@ import uvloop
 
 from proxy import hotpath
 from proxy.adapters.logs import events as logs
-from proxy.app.program import Program, StartError
+from proxy.app.program import Program
+from proxy.app.room import StartError
 from proxy.cli.output import Exit
 from proxy.config.load import from_pool_options, load
 from proxy.config.settings import Settings

@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from proxy.adapters.logs.events import printable
+
 _PREFIXES = ((1e18, "EH/s"), (1e15, "PH/s"), (1e12, "TH/s"), (1e9, "GH/s"), (1e6, "MH/s"), (1e3, "kH/s"))
 _STATE_STYLE = {"live": "green", "standby": "cyan", "connecting": "yellow", "waiting": "red", "idle": "dim"}
 
@@ -70,7 +72,7 @@ def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:
     for tenant in state["tenants"]:
         for pool in tenant["upstreams"]:
             ready = [c for c in pool["connections"] if c["state"] == "ready"]
-            note = pool["last_failure"] or ""
+            note = printable(pool["last_failure"] or "")
             if pool["retry_in_s"] is not None:
                 note = f"{note}; next try in {pool['retry_in_s']:.0f} s"
             table.add_row(
@@ -138,9 +140,10 @@ def session_table(sessions: list[dict[str, Any]]) -> Table:
     )
     for session in sessions:
         table.add_row(
-            session["worker"] or "(not authorised)",
+            # As text: a table takes plain strings for markup, and a worker may be called "[red]".
+            Text(printable(session["worker"] or "(not authorised)")),
             session["peer"],
-            session["user_agent"],
+            Text(printable(session["user_agent"])),
             "yes" if session["working"] else "no",
             f"{session['difficulty']:g}" if session["difficulty"] else "",
             hashrate_text(session["hashrate"]),

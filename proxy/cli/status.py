@@ -41,5 +41,7 @@ def status(path: Path | None, data: Path | None, sessions: bool, as_json: bool) 
         return
     console = Console()
     console.print(state_view(state))
-    if sessions:
+    if "session_list" in state:
         console.print(session_table(state["session_list"]))
+    elif sessions:
+        console.print("the list of miners is left out while memory is short")

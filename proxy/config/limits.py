@@ -1,7 +1,7 @@
 """Limits and timers towards miners: every bound the proxy keeps is a setting with a default and a reason."""
 
 from proxy.config.table import Table, setting
-from proxy.config.values import Count, Duration
+from proxy.config.values import Count, Duration, Number
 
 
 class StratumLimits(Table):
@@ -9,8 +9,8 @@ class StratumLimits(Table):
 
     max_sessions: Count = setting(
         50_000,
-        "Most miners connected at once; one more is refused. Lowered at start to what the limit of open "
-        "files allows.",
+        "Most miners connected at once; one more is refused, until 95 % of the places are taken. Lowered at "
+        "start to what the limit of open files allows.",
         unit="sessions",
         reason="several times the largest site, so that only the machine bounds it",
         ge=1,
@@ -65,6 +65,31 @@ class StratumLimits(Table):
         ge=4096,
         le=16_777_216,
     )
+    receive_buffer: Count = setting(
+        16384,
+        "The system's receive buffer for each miner (SO_RCVBUF).",
+        unit="bytes",
+        reason="a hundred shares; bounds how long one sender can keep the others waiting in one read",
+        restart=True,
+        ge=4096,
+        le=16_777_216,
+    )
+    open_files_share: Number = setting(
+        0.9,
+        "Part of the limit of open files that miners may take.",
+        reason="a miner needs one descriptor; Envoy's half is for two. 64 are kept for the rest in any case",
+        restart=True,
+        gt=0,
+        le=0.99,
+    )
+    accepts_per_turn: Count = setting(
+        32,
+        "Connections accepted before the miners that are connected already are served again.",
+        unit="connections",
+        reason="some three milliseconds; 10,000 that come at once are accepted as fast as without",
+        ge=1,
+        le=4096,
+    )
     backlog: Count = setting(
         4096,
         "Connections the system may hold ready to be accepted.",
@@ -98,6 +123,31 @@ class StratumTimers(Table):
         reason="cgminer gives a silent pool up after 90 s, BTCAgent repeats at 30 s",
         ge=5,
         le=55,
+    )
+    login_backoff: Duration = setting(
+        1.0,
+        "After a refused login, a miner that has none yet is not read for so long; doubled each time.",
+        reason="a miner with a wrong name tries again every few seconds; nobody needs to try faster",
+        ge=0,
+        le=600,
+    )
+    login_backoff_cap: Duration = setting(
+        600.0, "Longest such pause.", reason="as btcpool; the login's deadline comes first", ge=0, le=3600
+    )
+    read_idle: Duration = setting(
+        600.0,
+        "Silence of a miner that has work, after which it is asked for its version, to hear that it lives.",
+        reason="as ElectrumX, xmrig-proxy and btcpool, which disconnect; slow miners are silent as long",
+        ge=30,
+        le=86400,
+    )
+    no_share: Duration = setting(
+        7200.0,
+        "Silence after which a miner that has work is disconnected: no share, and no answer either. Time "
+        "without work that counts is not held against it.",
+        reason="as DATUM; firmware that hangs behind a living socket",
+        ge=60,
+        le=604_800,
     )
     write_stall: Duration = setting(
         30.0,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from proxy.config.conduct import StratumAdmission, StratumConduct
 from proxy.config.limits import StratumLimits, StratumTimers
 from proxy.config.table import Table, setting
 from proxy.config.upstream_limits import UpstreamLimits
@@ -102,6 +103,10 @@ class Stratum(Table):
     )
     limits: StratumLimits = Field(default_factory=StratumLimits, description="Limits of miners' connections.")
     timers: StratumTimers = Field(default_factory=StratumTimers, description="Timers of miners' connections.")
+    admission: StratumAdmission = Field(default_factory=StratumAdmission, description="Who is let in.")
+    conduct: StratumConduct = Field(
+        default_factory=StratumConduct, description="What a miner's conduct costs it. The cost decays."
+    )
 
 
 class Ledger(Table):

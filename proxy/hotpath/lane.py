@@ -28,12 +28,13 @@ class Lane:
 
     __slots__ = (
         "_held", "_marks", "assignments", "due", "evidence", "extranonce1", "extranonce2_size", "first_mask",
-        "is_subscribed", "key", "last_write_at", "mask", "masks_ever", "route_tally", "tally", "workers",
+        "heard_at", "is_subscribed", "key", "last_write_at", "mask", "masks_ever", "owes", "route_tally",
+        "tally", "workers",
     )  # fmt: skip
 
     def __init__(self, key: int, now: float) -> None:
         self.key = key
-        self.last_write_at = now
+        self.heard_at = self.last_write_at = now
         self.is_subscribed = False
         """Whether it has an extranonce."""
         self.extranonce1 = b""
@@ -50,6 +51,8 @@ class Lane:
         self.evidence: Evidence | None = None
         self.due = False
         """Whether a share brought what vardiff must decide about."""
+        self.owes = False
+        """Whether it did what has a price since its conduct was last looked at."""
         self._held = bytearray()
         self._marks: list[tuple[int, int]] = []
 
@@ -77,6 +80,7 @@ class Lane:
 
     def refuse(self, reason: Reason, difficulty: float) -> None:
         """Count a refused submit."""
+        self.owes = True
         self.tally.reject(reason, difficulty)
         if self.route_tally is not None:
             self.route_tally.reject(reason, difficulty)

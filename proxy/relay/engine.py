@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.hotpath import Window
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
-from proxy.relay import handshake, share_path
+from proxy.relay import conduct, handshake, share_path
 from proxy.relay.directory import Directory
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
@@ -78,7 +78,8 @@ class Relay:
         """A miner has connected; returns the session's key."""
         key = self.outside.new_key()
         name = f"{self._boot:06x}{key:x}"
-        self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        session = self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        self.outside.admission.opened(session, self.limits.admission, now)
         return key
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
@@ -92,10 +93,13 @@ class Relay:
             return
         window, outbox = self._window, self._outbox
         at, cause = 0, ""
+        session.heard_at = now
         if self.uses_lanes and session.lines.partial is None:
             at = session.take(data, 0, session.lines.limit, now, window, outbox)
         if at < len(data) or session.due:
             cause = self._feed_slowly(session, data, at, now)
+        if session.owes and not cause:
+            cause = conduct.charge(session, now)
         if window.records and not self._is_expected:
             self._is_expected = True
             self.outside.journal.expect()
@@ -138,6 +142,8 @@ class Relay:
         if isinstance(request, downstream.Submit | downstream.BadSubmit):
             share_path.take(session, request, self._window, now)
         else:
+            session.owes = True
+            session.conduct.unseen += len(line)
             handshake.answer(self.directory, session, request, now)
 
     def _send_up(self, session: Session, now: Seconds) -> None:
@@ -174,6 +180,7 @@ class Relay:
         if session is None:
             return
         session.closing = True
+        self.outside.admission.closed(session, self.limits.admission, now)
         if session.route is not None:
             session.route.leave(session, now)
             if session.workers:
@@ -214,6 +221,9 @@ class Relay:
         """Let time pass: ten times a second is right. Sessions are visited a slice at a time."""
         for route in self.routes.values():
             route.tick(now)
+        admission = self.outside.admission
+        for late, cause in admission.overdue(self.sessions, self.limits, self.outside.timers, now):
+            self._drop(late, cause)
         if self._round_slice <= 0:
             self._round = iter(list(self.sessions.values()))
             self._round_slice = SLICES
@@ -227,17 +237,19 @@ class Relay:
                 break
 
     def _visit(self, session: Session, now: Seconds) -> None:
-        timers = self.outside.timers
-        waited = now - session.opened_at
-        if not session.is_subscribed and waited > timers.subscribe:
-            self._drop(session, "not subscribed in time")
-        elif not session.workers:
-            if waited > timers.subscribe + timers.authorize:
-                self._drop(session, "not authorised in time")
-        else:
-            share_path.adapt_when_idle(session, now)
-            if now - session.last_write_at >= timers.keepalive - ROUND:
-                session.keep_alive(now)
+        if not session.workers:
+            return
+        share_path.adapt_when_idle(session, now)
+        if now - session.last_write_at >= self.outside.timers.keepalive - ROUND:
+            session.keep_alive(now)
+        cause = conduct.visit(session, now)
+        if cause is not None:
+            self._drop(session, cause)
+
+    def shed(self, now: Seconds) -> None:
+        """Drop what costs most, because memory is short: a hundredth of the sessions, and no honest one."""
+        for session in conduct.costliest(self.sessions, now):
+            self._drop(session, "memory is short, and its conduct cost most")
 
     # --- life -------------------------------------------------------------------------------------------
 

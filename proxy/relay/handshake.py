@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.events import SessionOpened, SessionRefused
 from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY, difficulty_of
 from proxy.mining.version_rolling import grant
+from proxy.relay.conduct import refuse_login
 from proxy.relay.quirks import quirk_of
 from proxy.relay.session import Session
 from proxy.stratum import downstream as say
@@ -25,6 +26,8 @@ _TRUE = b"true"
 
 def answer(directory: Directory, session: Session, request: say.Request, now: Seconds) -> None:
     """Answer any request but a submit; unknown ones are refused without dropping the miner."""
+    if not isinstance(request, Malformed):  # which has a price of its own
+        session.conduct.requests += 1
     match request:
         case say.Subscribe():
             _subscribe(directory, session, request, now)
@@ -118,23 +121,27 @@ def _seat(
 
 def _authorize(directory: Directory, session: Session, request: say.Authorize, now: Seconds) -> None:
     route = directory.route_for(session.listener, request.worker)
+    admission, limits = session.outside.admission, session.outside.limits
+    is_new = request.worker not in session.workers
     if route is None or (session.workers and route is not session.route):
-        _refuse(session, request, "Unauthorized worker")
-        session.send(error_line(request.id, 24, "Unauthorized worker", b"false"), now)
+        _refuse(session, request, "Unauthorized worker", now)
         return
-    if (
-        request.worker not in session.workers
-        and len(session.workers) >= session.outside.limits.workers_per_session
-    ):
-        _refuse(session, request, "too many workers on one connection")
-        session.send(error_line(request.id, 24, "Too many workers on one connection", b"false"), now)
+    if is_new and len(session.workers) >= limits.workers_per_session:
+        _refuse(session, request, "Too many workers on one connection", now)
+        return
+    if is_new and admission.is_banned(session, request.worker, now):
+        _refuse(session, request, "Refused for some minutes: most of its shares were bad", now)
         return
     first = not session.workers
     session.workers[request.worker] = worker_of(request.worker)
+    if is_new:
+        told = admission.authorised(session, request.worker, limits.admission, now)
+        if told is not None:
+            session.outside.emit(told)
     session.send(result_line(request.id, _TRUE), now)
     if not first:
         return
-    session.lines.limit = session.outside.limits.line
+    session.lines.limit = limits.line
     if session.route is not None and session.route is not route:
         session.route.leave(session, now)
     session.route = route
@@ -148,10 +155,12 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
         route.join(session, now)
 
 
-def _refuse(session: Session, request: say.Authorize, cause: str) -> None:
+def _refuse(session: Session, request: say.Authorize, cause: str, now: Seconds) -> None:
     session.outside.emit(
         SessionRefused(session.key, session.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
     )
+    session.send(error_line(request.id, 24, cause, b"false"), now)
+    refuse_login(session, session.outside.timers)
 
 
 def _configure(directory: Directory, session: Session, request: say.Configure, now: Seconds) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
+from proxy.relay.admission import Admission
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
 
@@ -26,6 +27,8 @@ class Outside:
     forwards: list[Forward] = field(default_factory=list)
     """Shares that the read at hand has found for upstream."""
     last_key: int = 0
+    admission: Admission = field(default_factory=Admission)
+    """Who is let in: logins awaited, addresses, names refused for their conduct."""
 
     @property
     def timers(self) -> Timers:

@@ -9,6 +9,7 @@ from proxy.hotpath import Assignment, Lane
 from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing
 from proxy.ports import Wire
+from proxy.relay.conduct import Conduct
 from proxy.relay.outside import Outside
 from proxy.relay.quirks import ClientQuirk
 from proxy.relay.upstream import Forward
@@ -34,6 +35,7 @@ class Session(Lane):
         "bundle",
         "closing",
         "closing_cause",
+        "conduct",
         "difficulty",
         "follows_extranonce",
         "has_work",
@@ -70,6 +72,7 @@ class Session(Lane):
         self.opened_at = now
         self.lines = LineBuffer(outside.limits.line_before_login)
         self.malformed = 0
+        self.conduct = Conduct(peer, now)
         self.closing = False
         self.closing_cause = ""
         """Why it was closed, if we closed it."""

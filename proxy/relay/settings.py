@@ -8,6 +8,53 @@ from proxy.units import Seconds
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a miner's conduct costs it. Cost decays; reasons in docs/operations.md."""
+
+    soft: float = 1_000.0
+    """Cost from which a session is read only as fast as it may spend."""
+    hard: float = 10_000.0
+    """Cost at which it is dropped. It decays by this in an hour."""
+    spending: float = 100.0
+    """Cost a second that a session beyond ``soft`` may spend."""
+    protocol_error: float = 100.0
+    bad_share: float = 20.0
+    """A refused share that had to be looked at: hashed, or of a wrong shape."""
+    cheap_reject: float = 5.0
+    """Refused by a look at its job id or user name; a refused login."""
+    good_share: float = 5.0
+    """What an accepted share earns back; nothing is earned below zero."""
+    request: float = 1.0
+    """Any other line."""
+    bytes_100k: float = 1.0
+    """Every 100,000 bytes received."""
+    ban_ratio: float = 0.5
+    ban_shares: int = 50
+    ban_window: Seconds = Seconds(60)
+    ban: Seconds = Seconds(600)
+    """How long the user names of a session dropped for its conduct are refused from its address."""
+
+    @property
+    def decay(self) -> float:
+        """Cost that time takes away in a second."""
+        return self.hard / 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """Who is let in, by address; reasons in docs/operations.md."""
+
+    unauthenticated: int = 8
+    """Connections of an address that may stay without a login for longer than ``grace``."""
+    grace: Seconds = Seconds(10)
+    failures_per_second: float = 20.0
+    """Connections of an address that may end without a login, in the long run."""
+    failures_burst: int = 200
+    crowd: int = 0
+    """Logged-in sessions of one address beyond which a warning is given; 0 gives none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on what peers may send and hold; reasons in docs/operations.md."""
 
@@ -41,6 +88,8 @@ class Limits:
     """Refused shares in a row, over at least ``Timers.reject_time``, before a pool is left."""
     uplink_shares_per_second: float = 20.0
     """Forwarded shares a tenant's uplink takes at start-up before further sessions wait for work."""
+    prices: Prices = field(default_factory=Prices)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +100,13 @@ class Timers:
     authorize: Seconds = Seconds(30)
     keepalive: Seconds = Seconds(25)
     """cgminer gives a pool up after 90 s without a line."""
+    login_backoff: Seconds = Seconds(1)
+    """Reading pauses for so long after a refused login, doubled by each further one."""
+    login_backoff_cap: Seconds = Seconds(600)
+    read_idle: Seconds = Seconds(600)
+    """Silence of a miner that has work, after which it is asked for a sign of life."""
+    no_share: Seconds = Seconds(7200)
+    """Such silence after which it is dropped."""
     upstream_connect: Seconds = Seconds(15)
     upstream_reply: Seconds = Seconds(30)
     upstream_idle: Seconds = Seconds(90)

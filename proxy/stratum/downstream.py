@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.stratum import strict
 from proxy.stratum.jsonrpc import Envelope, Json, Malformed, hex_bytes, hex_u32, open_envelope, params_of
 
 MOST_NAME = 256
@@ -140,9 +141,14 @@ Request = (
 
 def parse(line: bytes) -> Request:
     """Return what a miner's line says; a line that says nothing is ``Malformed``."""
+    wrong = strict.fault(line)
+    if wrong is not None:
+        return Malformed(b"null", f"not a JSON-RPC line: {wrong}")
     envelope = open_envelope(line)
     if isinstance(envelope, Malformed):
         return envelope
+    if bytes(envelope.id) in (b"true", b"false"):
+        return Malformed(b"null", "id must be a number, a string or null")
     method = envelope.method
     if method is None:
         answered = bytes(envelope.result) or bytes(envelope.error) != b"null"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from proxy.stratum.jsonrpc import Json, encode, notification_line, result_line
+from proxy.stratum.jsonrpc import Json, encode, notification_line, request_line, result_line
 
 
 def subscribed(identity: bytes, session_id: str, extranonce1: bytes, extranonce2_size: int) -> bytes:
@@ -30,6 +30,11 @@ def set_version_mask(mask: int) -> bytes:
 def set_extranonce(extranonce1: bytes, extranonce2_size: int) -> bytes:
     """Return the extranonce of the jobs to come; a clean job must follow in the same write."""
     return notification_line("mining.set_extranonce", [extranonce1.hex(), extranonce2_size])
+
+
+def get_version() -> bytes:
+    """Ask a miner what it is, to hear that it lives: the one question that miners answer since cgminer."""
+    return request_line(0, "client.get_version", [])
 
 
 def reconnect() -> bytes:

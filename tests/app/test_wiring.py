@@ -3,11 +3,13 @@
 from dataclasses import astuple, fields, replace
 from pathlib import Path
 
-from proxy.adapters.tcp.downstream import ListenerSettings
+from proxy.adapters.tcp.listener import ListenerSettings
 from proxy.adapters.tcp.upstream import DialSettings
-from proxy.app.wiring import dial_settings, listener_settings, relay_settings, reloaded
+from proxy.adapters.tcp.wire import SocketSettings
+from proxy.app.memory import Marks
+from proxy.app.wiring import dial_settings, listener_settings, memory_marks, relay_settings, reloaded
 from proxy.config.load import settings_from
-from proxy.relay.settings import Limits, Timers
+from proxy.relay.settings import AdmissionSettings, Limits, Prices, Timers
 
 UPSTREAM = {"name": "pool", "url": "stratum+tcp://pool.example:3333", "user": "acct.{worker}"}
 
@@ -17,7 +19,8 @@ def test_defaults_of_the_configuration_are_those_of_the_code() -> None:
     relayed = relay_settings(settings)
     assert relayed.limits == Limits()
     assert relayed.timers == Timers()
-    assert listener_settings(settings) == ListenerSettings()
+    assert listener_settings(settings) == ListenerSettings(sockets=SocketSettings(receive_buffer=16384))
+    assert memory_marks(settings) == Marks()
     assert dial_settings(settings) == DialSettings()
 
 
@@ -30,7 +33,38 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "malformed_lines": 104,
         "workers_per_session": 105,
     }
-    stratum_timers = {"subscribe": 11, "authorize": 12, "keepalive_line": 13, "job_retention": 114}
+    stratum_timers = {
+        "subscribe": 11,
+        "authorize": 12,
+        "keepalive_line": 13,
+        "job_retention": 114,
+        "login_backoff": 14,
+        "login_backoff_cap": 15,
+        "read_idle": 116,
+        "no_share": 117,
+    }
+    conduct = {
+        "cost_soft": 51,
+        "cost_hard": 52,
+        "cost_spending": 53,
+        "price_protocol_error": 54,
+        "price_bad_share": 55,
+        "price_cheap_reject": 56,
+        "price_good_share": 57,
+        "price_request": 58,
+        "price_100k_bytes": 59,
+        "ban_ratio": 0.6,
+        "ban_shares": 61,
+        "ban_window": 62,
+        "ban": 63,
+    }
+    admission = {
+        "unauthenticated_per_address": 71,
+        "unauthenticated_grace": 72,
+        "failed_connections_per_second": 73,
+        "failed_connections_burst": 74,
+        "sessions_per_address_warning": 75,
+    }
     upstream = {
         "connect": 21,
         "reply": 22,
@@ -67,15 +101,25 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "max_difficulty": 4700,
     }
     raw = {
-        "stratum": {"limits": stratum_limits, "timers": stratum_timers},
+        "stratum": {
+            "limits": stratum_limits,
+            "timers": stratum_timers,
+            "conduct": conduct,
+            "admission": admission,
+        },
         "upstream": upstream | pool_messages,
         "tenant": [{"id": "main", "upstream": [UPSTREAM]}],
     }
     relayed = relay_settings(settings_from(raw, base=Path.cwd()))
-    assert astuple(relayed.limits.pool_messages) == tuple(pool_messages.values())
-    told = {getattr(relayed.limits, field.name) for field in fields(Limits)} - {relayed.limits.pool_messages}
+    limits = relayed.limits
+    assert astuple(limits.pool_messages) == tuple(pool_messages.values())
+    apart = {limits.prices, limits.admission, limits.pool_messages}
+    told = {getattr(limits, field.name) for field in fields(Limits)} - apart
     told |= {getattr(relayed.timers, field.name) for field in fields(Timers)}
-    assert told == {*stratum_limits.values(), *stratum_timers.values(), *upstream.values()}
+    told |= {getattr(limits.prices, field.name) for field in fields(Prices)}
+    told |= {getattr(limits.admission, field.name) for field in fields(AdmissionSettings)}
+    tables = (stratum_limits, stratum_timers, conduct, admission, upstream)
+    assert told == {value for table in tables for value in table.values()}
 
 
 def test_shared_listeners_serve_tenants_with_a_pattern_and_own_ports_their_tenant_alone() -> None:

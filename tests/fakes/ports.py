@@ -18,6 +18,8 @@ class FakeWire(Wire):
     hang_up: Callable[[], None] | None = None
     """Called once, at the first ``close``."""
     writes: list[bytes] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    """Seconds for which reading was paused; what a test feeds is taken all the same."""
     closed: bool = False
 
     @override
@@ -28,6 +30,10 @@ class FakeWire(Wire):
         self.writes.append(data)
         if self.deliver is not None:
             self.deliver(data)
+
+    @override
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     @override
     def close(self) -> None:

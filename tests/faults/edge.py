@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from typing_extensions import override
+
 from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.listener import Gate
 from proxy.adapters.tcp.upstream import DialSettings, TcpDialler
 from proxy.app.wiring import listener_settings, relay_settings
 from proxy.config.load import settings_from
@@ -43,6 +46,22 @@ class Edge:
             await asyncio.sleep(TICK)
 
 
+class OpenGate(Gate):
+    """Lets everybody in."""
+
+    @override
+    def admits(self, host: str) -> bool:
+        return True
+
+    @override
+    def failed(self, host: str, error: Exception) -> None:
+        raise error
+
+    @override
+    def exhausted(self, error: OSError) -> None:
+        raise error
+
+
 @asynccontextmanager
 async def edge(folder: Path, content: Table) -> AsyncIterator[Edge]:
     """Run a relay with one listener; two runs of one configuration give out the same ids."""
@@ -61,7 +80,7 @@ async def edge(folder: Path, content: Table) -> AsyncIterator[Edge]:
         "127.0.0.1",
         0,
         tls=None,
-        has_room=lambda: True,
+        gate=OpenGate(),
         settings=lambda: listener_settings(settings),
     )
     made.port = server.sockets[0].getsockname()[1]

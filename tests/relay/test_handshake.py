@@ -97,7 +97,7 @@ def test_a_second_subscribe_gets_the_same_extranonce_and_a_clean_job() -> None:
     assert site.relay.routes["acme"].bundles[0].leases.live == 1
 
 
-@pytest.mark.parametrize("identity", [5, "abc", "", 1.5, 2**64, -1, True])
+@pytest.mark.parametrize("identity", [5, "abc", "", 1.5, 2**64 - 1, -1])
 def test_replies_carry_the_id_and_the_error_key_verbatim(identity: Any) -> None:
     site = Site(FakePool("one")).start()
     miner = site.connect()

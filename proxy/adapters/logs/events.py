@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TextIO
 
 import structlog
@@ -18,6 +19,8 @@ LEVELS: dict[type[Event], int] = {
     events.MinerAtRisk: logging.WARNING,
     events.SessionClosed: logging.INFO,
     events.SessionRefused: logging.WARNING,
+    events.ConnectionsRefused: logging.WARNING,
+    events.AddressCrowded: logging.WARNING,
     events.UpstreamReady: logging.INFO,
     events.UpstreamDown: logging.WARNING,
     events.WorkMoved: logging.WARNING,
@@ -32,6 +35,21 @@ LEVELS: dict[type[Event], int] = {
 
 LINES_PER_SECOND = 5
 """Of one kind; more are counted and told with the next line that is let through."""
+PEER_KINDS: tuple[type[Event], ...] = (
+    events.SessionOpened,
+    events.SessionClosed,
+    events.SessionRefused,
+    events.ConnectionsRefused,
+    events.AddressCrowded,
+    events.MinerAtRisk,
+    events.WorkerNameRefused,
+    events.RouteFull,
+)
+"""What any peer can cause as often as it likes. Blocks and pools are never held back for these."""
+PEER_BYTES_PER_HOUR = 8_000_000
+"""Of all these kinds together, in any hour, in equal parts: five lines a second of each would be 40 MB."""
+LINE_OVERHEAD = 120
+"""Bytes of a line beside its fields: level, kind, time stamp, the count of what was not logged."""
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
@@ -59,28 +77,71 @@ def _plain(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
+class Budget:
+    """Bytes of one kind: half of an hour's at once, and the other half spread over the hour."""
+
+    __slots__ = ("_at", "_left", "_most")
+
+    def __init__(self, per_hour: float, now: float) -> None:
+        self._most = self._left = per_hour / 2
+        self._at = now
+
+    def takes(self, size: int, now: float) -> bool:
+        """Take a line of ``size`` bytes, if there is room for it."""
+        self._left = min(self._most, self._left + self._most * (now - self._at) / 3600)
+        self._at = now
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One kind and tenant: lines of this second, and what was held back since the last line."""
+
+    since: float
+    lines: int = 0
+    held_back: int = 0
+
+
 class EventLog:
     """Hears every event and logs it, each kind at a bounded rate: a storm of miners must not fill a disk."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._log = structlog.get_logger()
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        share, now = PEER_BYTES_PER_HOUR / len(PEER_KINDS), clock()
+        self._budgets = {kind: Budget(share, now) for kind in PEER_KINDS}
 
     def __call__(self, event: Event) -> None:
-        """Log ``event`` unless its kind has had its lines of this second."""
-        kind = type(event).__name__
-        key = (kind, getattr(event, "tenant", ""))  # one tenant's storm must not hide another's loss
+        """Log ``event`` unless its kind has had its lines of this second, or its bytes of this hour."""
+        kind = type(event)
+        key = (kind.__name__, getattr(event, "tenant", ""))  # one tenant's storm must not hide another's loss
         now = self._clock()
-        since, count = self._seen.get(key, (now, 0))
-        fields = {name: _readable(value) for name, value in asdict(event).items()}
-        if now - since >= 1.0:
-            if count > LINES_PER_SECOND:
-                fields["not_logged"] = count - LINES_PER_SECOND
-            since, count = now, 0
-        self._seen[key] = (since, count + 1)
-        if count < LINES_PER_SECOND:
-            self._log.log(level_of(event), kind, **fields)
+        seen = self._seen.get(key)
+        if seen is None:
+            seen = self._seen[key] = _Seen(now)
+        if now - seen.since >= 1.0:
+            seen.since, seen.lines = now, 0
+        if seen.lines >= LINES_PER_SECOND:
+            seen.held_back += 1
+            return
+        texts = {name: _readable(value) for name, value in asdict(event).items()}
+        budget = self._budgets.get(kind)
+        if budget is not None and not budget.takes(_size(texts), now):
+            seen.held_back += 1
+            return
+        seen.lines += 1
+        if seen.held_back:
+            texts["not_logged"], seen.held_back = seen.held_back, 0
+        self._log.log(level_of(event), kind.__name__, **texts)
+
+
+def _size(texts: dict[str, object]) -> int:
+    """Return at least the bytes of a line: JSON escapes a character beyond ASCII as six."""
+    return LINE_OVERHEAD + sum(len(name) + 8 + len(json.dumps(f"{value}")) for name, value in texts.items())
 
 
 def level_of(event: Event) -> int:
@@ -90,5 +151,13 @@ def level_of(event: Event) -> int:
     return LEVELS[type(event)]
 
 
+def printable(text: str) -> str:
+    """Return text with ``?`` for all that a terminal would obey or hide: control, bidi, surrogates."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def _readable(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else value
+    """Return a value as it may be shown: bytes in hex, and in text nothing that a terminal would obey."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return printable(value) if isinstance(value, str) else value

@@ -1,29 +1,19 @@
-"""Listeners for miners, and one protocol object for each of their connections."""
+"""Towards miners: one protocol object for each connection, and listeners that make them."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from typing_extensions import override
 
 from proxy.adapters.tcp.halves import Receiver
-from proxy.adapters.tcp.wire import SocketSettings, TransportWire, prepare
+from proxy.adapters.tcp.listener import Gate, Listener, ListenerSettings, bind
+from proxy.adapters.tcp.wire import TransportWire
 from proxy.ports import Wire
 from proxy.units import Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class ListenerSettings:
-    """How miners are listened for."""
-
-    backlog: int = 4096
-    """With asyncio's default of 100 the return of 5,000 miners takes half a minute."""
-    tls_handshake: float = 10.0
-    sockets: SocketSettings = field(default_factory=SocketSettings)
 
 
 class MinerSide(Protocol):
@@ -42,19 +32,17 @@ class MinerSide(Protocol):
 class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_has_room", "_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
+    __slots__ = ("_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
 
     def __init__(
         self,
         side: MinerSide,
         listener: str,
-        has_room: Callable[[], bool],
         settings: Callable[[], ListenerSettings],
         clock: Callable[[], float],
     ) -> None:
         self._side = side
         self._listener = listener
-        self._has_room = has_room
         self._settings = settings
         self._time = clock
         super().__init__(side.feed, cast(Callable[[], Seconds], clock))
@@ -64,13 +52,9 @@ class MinerProtocol(Receiver, asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Register with the relay, or refuse where there is no room."""
+        """Register with the relay. The socket has its options from the one that accepted it."""
         transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
-        if not self._has_room():
-            transport.abort()
-            return
         sockets = self._settings().sockets
-        prepare(transport, sockets)
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
@@ -103,10 +87,10 @@ class MinerProtocol(Receiver, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self.key is None:
+        if self.key is None or self._wire is None:
             return
-        stalled = self._wire is not None and self._wire.stalled
-        cause = "did not read" if stalled else (f"{exc}" if exc else "closed")
+        self._wire.ended()
+        cause = "did not read" if self._wire.stalled else (f"{exc}" if exc else "closed")
         self._side.closed(self.key, cause, Seconds(self._time()))
 
 
@@ -117,11 +101,11 @@ async def listen(
     port: int,
     *,
     tls: ssl.SSLContext | None,
-    has_room: Callable[[], bool],
+    gate: Gate,
     settings: Callable[[], ListenerSettings],
     clock: Callable[[], float] | None = None,
-) -> asyncio.Server:
-    """Return a server that is accepting miners. ``settings`` is asked again for each connection.
+) -> Listener:
+    """Return a listener that is accepting miners. ``settings`` is asked again for each connection.
 
     The running loop tells the time unless ``clock`` does.
 
@@ -129,14 +113,8 @@ async def listen(
         OSError: the address cannot be listened on.
 
     """
-    loop = asyncio.get_running_loop()
-    now = settings()
-    return await loop.create_server(
-        lambda: MinerProtocol(side, name, has_room, settings, clock or loop.time),
-        host,
-        port,
-        backlog=now.backlog,
-        reuse_address=True,
-        ssl=tls,
-        ssl_handshake_timeout=now.tls_handshake if tls else None,
+    time = clock or asyncio.get_running_loop().time
+    sockets = await bind(host, port, settings())
+    return Listener(
+        sockets, lambda: MinerProtocol(side, name, settings, time), tls=tls, gate=gate, settings=settings
     )

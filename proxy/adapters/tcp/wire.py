@@ -19,6 +19,8 @@ class SocketSettings:
     """Longest time that a peer may take none of what waits for it."""
     send_buffer: int | None = 64 * 1024
     """SO_SNDBUF: the kernel's default queues 4 MB for a stuck peer."""
+    receive_buffer: int | None = None
+    """SO_RCVBUF: bounds what one read can bring."""
     keepalive_idle: float = 45.0
     keepalive_interval: float = 15.0
     keepalive_probes: int = 3
@@ -29,7 +31,33 @@ class SocketSettings:
 class TransportWire(Sender):
     """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
 
-    __slots__ = ()
+    __slots__ = ("_resuming",)
+
+    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
+        super().__init__(transport, limit)
+        self._resuming: asyncio.TimerHandle | None = None
+        """Set while reading is paused."""
+
+    def pause(self, seconds: float) -> None:
+        """Stop reading for so long."""
+        if self.transport.is_closing():
+            return
+        if self._resuming is None:
+            self.transport.pause_reading()
+        else:
+            self._resuming.cancel()
+        self._resuming = asyncio.get_running_loop().call_later(seconds, self._read_again)
+
+    def _read_again(self) -> None:
+        self._resuming = None
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def ended(self) -> None:
+        """The connection is lost: nothing is waited for any more."""
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
 
     def close(self) -> None:
         """Send what is queued, then close."""
@@ -39,8 +67,12 @@ class TransportWire(Sender):
 def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:
     """Set a TCP socket's options, so that the kernel notices a peer that is gone."""
     sock: socket.socket | None = transport.get_extra_info("socket")
-    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        prepare_socket(sock, settings)
+
+
+def prepare_socket(sock: socket.socket, settings: SocketSettings) -> None:
+    """The same before there is a transport. What a listening socket accepts has that one's options."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(settings.keepalive_idle)))
@@ -49,3 +81,5 @@ def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(settings.user_timeout * 1000))
     if settings.send_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)
+    if settings.receive_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer)

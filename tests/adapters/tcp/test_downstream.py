@@ -2,13 +2,19 @@
 
 import asyncio
 import contextlib
+import os
+import resource
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from proxy.adapters.simulated.changes import Changes
-from proxy.adapters.tcp.downstream import ListenerSettings, listen
+from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.listener import Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
 from proxy.ports import Wire
 from proxy.units import Seconds
@@ -50,16 +56,46 @@ class Miners:
         await self.changes.wait_for(lambda: len(self.of(kind)) >= count, PATIENCE)
 
 
+@dataclass
+class Keeper(Gate):
+    """Lets in everybody, or nobody, and notes what it is asked and told."""
+
+    room: bool = True
+    asked: list[str] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.changes = Changes("keeper", lambda: (self.asked, self.failures))
+
+    @override
+    def admits(self, host: str) -> bool:
+        self.asked.append(host)
+        self.changes.happened()
+        return self.room
+
+    @override
+    def failed(self, host: str, error: Exception) -> None:
+        self.failures.append(error)
+        self.changes.happened()
+
+    @override
+    def exhausted(self, error: OSError) -> None:
+        self.failures.append(error)
+        self.changes.happened()
+
+
 @asynccontextmanager
-async def listening(miners: Miners, sockets: SocketSettings, *, room: bool = True) -> AsyncIterator[int]:
-    settings = ListenerSettings(sockets=sockets)
-    server = await listen(
-        miners, "door", "127.0.0.1", 0, tls=None, has_room=lambda: room, settings=lambda: settings
+async def listening(
+    miners: Miners, sockets: SocketSettings, *, gate: Gate | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    settings = ListenerSettings(sockets=sockets, tls_handshake=0.2)
+    listener = await listen(
+        miners, "door", "127.0.0.1", 0, tls=tls, gate=gate or Keeper(), settings=lambda: settings
     )
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield listener.sockets[0].getsockname()[1]
     finally:
-        server.close()
+        listener.close()
 
 
 async def deaf(port: int) -> socket.socket:
@@ -108,7 +144,7 @@ async def test_what_is_queued_is_sent_before_a_close() -> None:
 @both_loops
 async def test_without_room_the_door_is_shut_and_the_relay_not_troubled() -> None:
     miners = Miners()
-    async with listening(miners, SocketSettings(), room=False) as port:
+    async with listening(miners, SocketSettings(), gate=Keeper(room=False)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # The two loops close differently, and both are a closed door.
         with contextlib.suppress(ConnectionResetError):
@@ -155,3 +191,101 @@ async def test_a_miner_that_reads_late_but_reads_is_kept() -> None:
             await loop.sock_sendall(sock, b"still here")
             await miners.until("fed")
     assert not miners.of("closed")
+
+
+@both_loops
+async def test_what_is_accepted_has_the_options_of_the_settings() -> None:
+    miners = Miners()
+    sockets = SocketSettings(user_timeout=2.5, send_buffer=20_000, receive_buffer=10_000, keepalive_idle=11)
+    async with listening(miners, sockets) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        await miners.until("opened")
+        sock: socket.socket = miners.wires[1]._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+        tcp = socket.IPPROTO_TCP
+        assert sock.getsockopt(tcp, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 11
+        assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 2500
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 40_000  # Linux doubles it
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 20_000
+        writer.close()
+        await miners.until("closed")
+
+
+@both_loops
+async def test_a_paused_miner_is_not_read_until_the_pause_is_over() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        await miners.until("opened")
+        began = asyncio.get_running_loop().time()
+        miners.wires[1].pause(60.0)
+        miners.wires[1].pause(0.2)
+        writer.write(b"hello")
+        await miners.until("fed")
+        assert asyncio.get_running_loop().time() - began >= 0.19  # loops count milliseconds
+        miners.wires[1].pause(0.01)
+        writer.close()
+        await miners.until("closed")
+        miners.wires[1].pause(60.0)  # nothing is left to be paused
+
+
+@both_loops
+async def test_a_caller_that_shakes_no_hands_is_told_of_and_the_relay_not_troubled() -> None:
+    miners, keeper = Miners(), Keeper()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    async with listening(miners, SocketSettings(), gate=keeper, tls=tls) as port:
+        silent = await asyncio.open_connection("127.0.0.1", port)
+        rude = await asyncio.open_connection("127.0.0.1", port)
+        rude[1].write(b"GET / HTTP/1.1\r\n\r\n")
+        await keeper.changes.wait_for(lambda: len(keeper.failures) == 2, PATIENCE)
+        for _, writer in (silent, rude):
+            writer.transport.abort()
+    assert miners.told == []
+    assert keeper.asked == ["127.0.0.1", "127.0.0.1"]
+
+
+@both_loops
+async def test_without_descriptors_the_door_rests_a_second_and_opens_again() -> None:
+    miners, keeper = Miners(), Keeper()
+    async with listening(miners, SocketSettings(), gate=keeper) as port:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        caller = socket.socket()
+        caller.setblocking(False)
+        spare = os.dup(caller.fileno())
+        os.close(spare)  # the least descriptor that is free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
+        try:
+            await asyncio.get_running_loop().sock_connect(caller, ("127.0.0.1", port))
+            await keeper.changes.wait_for(lambda: bool(keeper.failures), PATIENCE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await miners.until("opened")
+        assert len(keeper.failures) == 1, "one attempt a second, not one a turn"
+        caller.close()
+        await miners.until("closed")
+
+
+@both_loops
+async def test_a_flood_of_callers_keeps_nobody_waiting() -> None:
+    """Between two turns of accepting, those who are connected are read."""
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await miners.until("opened")
+        callers = []
+        for _ in range(200):
+            caller = socket.socket()
+            caller.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                caller.connect(("127.0.0.1", port))
+            callers.append(caller)
+        writer.write(b"first")
+        await miners.until("opened", 201)
+        kinds = [words[0] for words in miners.told]
+        assert kinds.index("fed") < 100
+        writer.close()
+        for caller in callers:
+            caller.close()
+        await miners.until("closed", 201)
+    assert not reader.exception()

@@ -1,0 +1,86 @@
+"""What JSON a miner may send: a bounded part of it, without anything that readers disagree about.
+
+Readers of JSON differ over duplicate keys, NaN, numbers beyond 64 bits, lone surrogates and other encodings
+than UTF-8; whatever two of them read differently is a way past a check. Here they are errors. Nesting is
+bounded by what Stratum needs, so that a line is checked in one pass without recursion.
+"""
+
+import json
+import math
+import re
+
+MOST_DEPTH = 4
+"""Arrays and objects in each other: a message has three levels, its envelope counted."""
+# Every repetition is possessive (Python 3.11): nothing is tried twice, so the time is linear in the line.
+_SPACE = r"[ \t\n\r]*+"
+_PAIR = r"[dD](?:[0-7][0-9a-fA-F]{2}|[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+_ESCAPE = rf'\\(?:["\\/bfnrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{{3}}|{_PAIR}))'
+_PLAIN = r'[^"\\\x00-\x1f]*+'
+_STRING = rf'"{_PLAIN}(?:{_ESCAPE}{_PLAIN})*+"'
+_NUMBER = r"-?+(?:0|[1-9][0-9]{0,19}+)(?:\.[0-9]{1,40}+)?+(?:[eE][-+]?+[0-9]{1,3}+)?+"
+_SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
+
+
+def _nested(depth: int) -> str:
+    """Return the pattern of a value with at most ``depth`` levels of arrays and objects."""
+    value = _SCALAR
+    for _ in range(depth):
+        # A comma must be followed by another item, the last item by the bracket: the item stands here once.
+        item = rf"{value}{_SPACE}(?:,{_SPACE}(?!\])|(?=\]))"
+        member = rf"{_STRING}{_SPACE}:{_SPACE}{value}{_SPACE}(?:,{_SPACE}(?!\}})|(?=\}}))"
+        array = rf"\[{_SPACE}(?:{item})*+\]"
+        table = rf"\{{{_SPACE}(?:{member})*+\}}"
+        value = rf"(?:{_SCALAR}|{array}|{table})"
+    return value
+
+
+_LINE = re.compile(rf"{_SPACE}{_nested(MOST_DEPTH)}{_SPACE}")
+_PERHAPS_TOO_GREAT = re.compile(r"-[0-9]{19}|[0-9]{20}|[eE]\+?[0-9]{3}")
+"""Only lines with such digits pay for a look at each number."""
+
+
+class _Refused(ValueError):
+    """A value that JSON allows and this does not."""
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _Refused("a key stands twice in one object")
+    return members
+
+
+def _integer(digits: str) -> int:
+    number = int(digits)
+    if not -(1 << 63) <= number < 1 << 64:
+        raise _Refused("an integer has more than 64 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _Refused("a number is beyond every bound")
+    return number
+
+
+def fault(line: bytes) -> str | None:
+    """Return what is wrong with a line, or None if it is JSON that every reader reads alike.
+
+    UTF-8 without byte order mark; at most ``MOST_DEPTH`` levels; no NaN and no infinity, integers of at most
+    64 bits, no lone surrogates, no key twice in an object.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    if _LINE.fullmatch(text) is None:
+        return f"no JSON of at most {MOST_DEPTH} levels with plain numbers"
+    try:
+        if _PERHAPS_TOO_GREAT.search(text):
+            json.loads(text, object_pairs_hook=_members, parse_int=_integer, parse_float=_finite)
+        else:
+            json.loads(text, object_pairs_hook=_members)
+    except _Refused as error:
+        return f"{error}"
+    return None

@@ -1,0 +1,50 @@
+"""Cost: what is charged decays, what is earned back never goes below zero."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.relay.cost import Cost
+from proxy.relay.settings import Prices
+from proxy.units import Seconds
+
+PRICES = Prices()
+steps = st.lists(st.tuples(st.floats(-500, 500), st.floats(0, 600)), max_size=30)
+
+
+def test_a_full_cost_is_gone_in_an_hour_and_half_of_it_in_half() -> None:
+    cost = Cost(Seconds(5.0))
+    cost.charge(PRICES.hard, PRICES, Seconds(5.0))
+    assert cost.amount(PRICES, Seconds(1805.0)) == pytest.approx(PRICES.hard / 2)
+    assert cost.amount(PRICES, Seconds(3605.0)) == 0.0
+
+
+@given(steps=steps)
+def test_cost_is_never_below_zero_and_never_above_what_was_charged(steps: list[tuple[float, float]]) -> None:
+    now, charged, cost = 0.0, 0.0, Cost(Seconds(0.0))
+    for price, wait in steps:
+        now += wait
+        charged += max(0.0, price)
+        amount = cost.charge(price, PRICES, Seconds(now))
+        assert 0.0 <= amount <= charged + 1e-6
+        assert amount == pytest.approx(cost.amount(PRICES, Seconds(now)))
+
+
+@given(steps=steps, looks=st.lists(st.floats(0, 600), max_size=8))
+def test_looking_changes_nothing(steps: list[tuple[float, float]], looks: list[float]) -> None:
+    seen, unseen, now = Cost(Seconds(0.0)), Cost(Seconds(0.0)), 0.0
+    for price, wait in steps:
+        for look in sorted(looks):
+            seen.amount(PRICES, Seconds(now + min(look, wait)))
+        now += wait
+        assert seen.charge(price, PRICES, Seconds(now)) == unseen.charge(price, PRICES, Seconds(now))
+
+
+@given(price=st.floats(0, 5000), first=st.floats(0, 4000), second=st.floats(0, 4000))
+def test_it_decays_alike_in_one_wait_and_in_two(price: float, first: float, second: float) -> None:
+    one, two = Cost(Seconds(0.0)), Cost(Seconds(0.0))
+    one.charge(price, PRICES, Seconds(0.0))
+    two.charge(price, PRICES, Seconds(0.0))
+    two.charge(0.0, PRICES, Seconds(first))
+    end = Seconds(first + second)
+    assert one.amount(PRICES, end) == pytest.approx(two.amount(PRICES, end), abs=1e-6)

@@ -1,0 +1,156 @@
+"""Strict JSON: what it lets through, every reader reads alike; what it refuses, it refuses quietly."""
+
+import json
+import math
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.stratum import strict
+from proxy.stratum.downstream import parse
+from proxy.stratum.jsonrpc import Malformed
+
+PING = b'{"id":1,"method":"mining.ping","params":[%b]}'
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+)
+shallow = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+pieces = st.lists(
+    st.sampled_from(
+        [*'[]{},:"\\-+.eE0123456789 \t\n\r', "true", "null", "NaN", "\\u", "\\ud800", "\\udc00", '"a":', "é"]
+    ),
+    max_size=30,
+).map("".join)
+
+
+def depth_of(value: Any) -> int:
+    if isinstance(value, list):
+        return 1 + max(map(depth_of, value), default=0)
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 0
+
+
+def leaves_of(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return [leaf for each in value for leaf in leaves_of(each)]
+    if isinstance(value, dict):
+        return [*value, *(leaf for each in value.values() for leaf in leaves_of(each))]
+    return [value]
+
+
+@given(value=shallow, escaped=st.booleans(), spaced=st.booleans())
+def test_every_plain_value_of_four_levels_is_let_through_and_a_deeper_one_is_not(
+    value: Any, escaped: bool, spaced: bool
+) -> None:
+    text = json.dumps(value, ensure_ascii=escaped, indent=1 if spaced else None)
+    wrong = strict.fault(text.encode())
+    assert (wrong is None) == (depth_of(value) <= strict.MOST_DEPTH)
+
+
+@given(data=pieces.map(str.encode) | st.binary(max_size=40))
+@example(data=b'{"a":1,"\\u0061":2}')
+@example(data=b"[1e308,-0.0e-999,1e-999,12345678901234567890e300]")
+def test_what_it_lets_through_both_readers_read_alike(data: bytes) -> None:
+    if strict.fault(data) is not None:
+        return
+    value = json.loads(data)
+    assert msgspec.json.decode(data) == value
+    assert depth_of(value) <= strict.MOST_DEPTH
+    for leaf in leaves_of(value):
+        assert not isinstance(leaf, int) or -(1 << 63) <= leaf < 1 << 64
+        assert not isinstance(leaf, float) or math.isfinite(leaf)
+        assert not isinstance(leaf, str) or leaf.encode().decode() == leaf
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        b"NaN",
+        b"Infinity",
+        b"-Infinity",
+        b"1e400",
+        b"-1e999",
+        b"18446744073709551616",
+        b"-9223372036854775809",
+        b"1" * 900,
+        b"01",
+        b"1.",
+        b".5",
+        b"+1",
+        b"0x10",
+        b"1_000",
+        b"[[[]]]",
+        b"[[{}]]",
+        b'{"a":1,"a":1}',
+        b'{"a":1,"b":2,"\\u0061":1}',
+        b'"\\ud800"',
+        b'"\\udc00\\ud800"',
+        b'"\\ud800\\u0041"',
+        b'"\\x41"',
+        b'"\x00"',
+        b'"\x1f"',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\xc0\x80"',
+        b"'a'",
+        b"[1,]",
+        b"[,1]",
+        b'{"a":1,}',
+        b'{"a"}',
+        b"{1:2}",
+        b"True",
+        b"undefined",
+        b"//",
+    ],
+)
+def test_what_readers_disagree_about_is_no_message(inner: bytes) -> None:
+    assert isinstance(parse(PING % inner), Malformed)
+    assert not isinstance(parse(PING % b'"a"'), Malformed)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_other_encodings_than_plain_utf_8_are_no_message(encoding: str) -> None:
+    text = (PING % b"1").decode()
+    assert isinstance(parse(text.encode(encoding)), Malformed)
+
+
+def test_the_greatest_integers_are_let_through_and_digits_in_names_are_none() -> None:
+    assert strict.fault(b"[18446744073709551615,-9223372036854775808]") is None
+    assert strict.fault(b'["account.%b",-0]' % (b"9" * 60)) is None
+
+
+def test_an_id_twice_is_no_message() -> None:
+    assert isinstance(parse(b'{"id":1,"id":2,"method":"mining.ping"}'), Malformed)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [b"[],", b"0,", b"[[0]],", b'{"a":1},', b'"\\n",', b"[", b'{"a":', b'"', b"\\", b" ", b"1.5e10,", b"-"],
+)
+def test_the_time_of_a_line_grows_with_its_length_and_not_faster(unit: bytes) -> None:
+    """Backtracking would show as 16 times the length taking far more than 16 times as long."""
+
+    def fastest(size: int) -> float:
+        line = b"[" + unit * (size // len(unit)) + b"0]"
+        best = math.inf
+        for _ in range(20):
+            began = time.perf_counter()
+            strict.fault(line)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    assert fastest(16 * 1024) < 16 * 8 * max(fastest(1024), 5e-6)
