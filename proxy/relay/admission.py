@@ -134,6 +134,7 @@ class Admission:
         """Watch a new session until it has logged in."""
         self._address(session.conduct.address, settings, now).unauthenticated += 1
         self._fresh.append((session.key, now - self._stopped))
+        self._to_subscribe.append((session.key, now - self._stopped))
 
     def authorised(
         self, session: Session, user: str, settings: AdmissionSettings, now: Seconds
@@ -224,22 +225,20 @@ class Admission:
     ) -> Iterator[tuple[Session, str]]:
         """Yield the sessions whose time to log in is over, with the cause; each deadline is absolute.
 
-        A session goes through three queues in the order of its arrival, so that only those are looked at
-        whose deadline has come.
+        Sessions stand in queues in the order of their arrival, one for each deadline, so that only those are
+        looked at whose time has come.
         """
         if self._looked_at is not None and now - self._looked_at > LONG_GAP:
             self._stopped += now - self._looked_at
         self._looked_at = now
         passed = now - self._stopped
         settings = limits.admission
-        for session, since in _due(self._fresh, sessions, passed - settings.grace):
+        for session, _ in _due(self._fresh, sessions, passed - settings.grace):
             address = self._addresses[session.conduct.address]
             if address.unauthenticated > settings.unauthenticated and not session.conduct.logged_in:
                 session.conduct.expelled = True  # counted at once: the next in the queue may stay
                 self._fail(address, settings, now)
                 yield session, "too many connections of its address without a login"
-            else:
-                self._to_subscribe.append((session.key, since))
         for session, since in _due(self._to_subscribe, sessions, passed - timers.subscribe):
             if session.is_subscribed:
                 self._to_authorize.append((session.key, since))

@@ -1,7 +1,6 @@
 """R01, R02, R03 at the miners' side: a herd that returns, too few descriptors, peers that never read."""
 
 import asyncio
-import resource
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
@@ -51,22 +50,26 @@ async def test_r02_with_few_descriptors_the_surplus_is_refused_and_nobody_else_n
     tmp_path: Path,
 ) -> None:
     async with SimulatedPool(POOL) as pool:
-        path = written(tmp_path, site(tenant(upstream(pool), user_match="acme.*")))
+        quick = {"timers": {"subscribe": 2}}
+        path = written(tmp_path, site(tenant(upstream(pool), user_match="acme.*"), stratum=quick))
         words = ["-c", str(path), *([] if hotpath.COMPILED else ["--allow-pure-python"])]
         process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            'ulimit -n 100; exec "$@"',
+            "sh",
             *command("run", *words),
             cwd=ROOT,
             env=environment(),
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)),
         )
         pumpjack = Pumpjack(process, tmp_path / "data")
         try:
             await pumpjack.logged("listening")
             async with honest(pumpjack.port) as miner:
-                coming = [logged_in(pumpjack.port, "127.0.4.1", f"acme.i{n}") for n in range(35)]
+                coming = [logged_in(pumpjack.port, "127.0.4.1", f"acme.i{n}") for n in range(30)]
                 inside = [peer for peer, _ in await asyncio.gather(*coming)]
                 async with peers(pumpjack.port, ["127.0.4.2"] * 120) as surplus:
                     for peer in surplus:
@@ -78,7 +81,7 @@ async def test_r02_with_few_descriptors_the_surplus_is_refused_and_nobody_else_n
                 assert len(pumpjack.entries("ConnectionsRefused")) <= 10  # one a second, not one a peer
                 for peer in inside[:5]:
                     await peer.leave()
-                await pumpjack.status_when(lambda state: state["connections"] == 31)
+                await pumpjack.status_when(lambda state: state["connections"] <= 26)
                 again, _ = await logged_in(pumpjack.port, "127.0.4.3", "acme.again")
                 for peer in [*inside[5:], again]:
                     await peer.leave()

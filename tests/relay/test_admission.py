@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from proxy.events import AddressCrowded, SessionRefused
 from proxy.relay.admission import address_of
 from proxy.relay.engine import Relay
-from proxy.relay.settings import AdmissionSettings, Limits, TenantSettings
+from proxy.relay.settings import AdmissionSettings, Limits, TenantSettings, Timers
 from proxy.units import Seconds
 from tests.fakes.miner import FakeMiner
 from tests.fakes.pool import FakePool
@@ -201,3 +201,11 @@ def assert_books_agree(relay: Relay) -> None:
     }
     assert known == counted
     assert sum(admission._live_names.values()) == sum(len(s.workers) for s in relay.sessions.values())
+
+
+def test_a_deadline_that_is_shorter_than_the_grace_is_kept() -> None:
+    site = Site(FakePool("one"), timers=Timers(subscribe=Seconds(2))).start()
+    for _ in range(3):
+        site.connect()
+    site.pass_time(2.2)
+    assert site.relay.sessions == {}

@@ -103,8 +103,8 @@ class Listener:
 
     @property
     def opening(self) -> int:
-        """Connections accepted and not open yet: mostly TLS handshakes."""
-        return len(self._opening)
+        """Connections in their TLS handshake; a plain one is known to the relay within a turn."""
+        return len(self._opening) if self._tls else 0
 
     def close(self) -> None:
         """Let nobody in any more."""
