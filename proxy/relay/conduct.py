@@ -69,6 +69,12 @@ class Conduct:
         self._window_at = now
         self._window_good = self._window_refused = 0
 
+    def earned(self, session: Session, prices: Prices) -> float:
+        """Return what its good shares since the last look were worth."""
+        good = session.tally.accepted - self._accepted
+        self._accepted += good
+        return good * prices.good_share
+
     def price(self, session: Session, prices: Prices, *, dark: bool) -> float:
         """Return what the session has done since the last look, as a price.
 
@@ -77,11 +83,10 @@ class Conduct:
         tally = session.tally
         price = self.unseen * prices.bytes_100k / 100_000
         self.unseen = 0
-        price -= (tally.accepted - self._accepted) * prices.good_share
         price += (session.malformed - self._malformed) * prices.protocol_error
         price += (self.requests - self._requests) * prices.request
         price += (self.refused_logins - self._login_price) * prices.cheap_reject
-        self._accepted, self._malformed = tally.accepted, session.malformed
+        self._malformed = session.malformed
         self._requests, self._login_price = self.requests, self.refused_logins
         if tally.rejected:
             cheap = sum(tally.rejected.get(reason, 0) for reason in CHEAP)
@@ -122,6 +127,8 @@ def charge(session: Session, now: Seconds) -> str:
     conduct, limits = session.conduct, session.outside.limits
     prices = limits.prices
     dark = not _has_counting_work(session, now)
+    # Earned first: it lowers what is owed to nothing at most, and pays for nothing that is still to come.
+    conduct.cost.charge(-conduct.earned(session, prices), prices, now)
     price = conduct.price(session, prices, dark=dark)
     amount = conduct.cost.charge(price, prices, now)
     if amount >= prices.hard:

@@ -200,7 +200,7 @@ async def test_what_is_accepted_has_the_options_of_the_settings() -> None:
     async with listening(miners, sockets) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         await miners.until("opened")
-        sock: socket.socket = miners.wires[1]._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+        sock: socket.socket = miners.wires[1].transport.get_extra_info("socket")  # type: ignore[attr-defined]
         tcp = socket.IPPROTO_TCP
         assert sock.getsockopt(tcp, socket.TCP_NODELAY)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
