@@ -11,7 +11,6 @@ from proxy.hotpath import Assignment, Job
 from proxy.mining.verdict import Claim, Judgement, Reason, Standing, Terms, judge
 from proxy.relay import share_path
 from proxy.stratum import downstream
-
 from tests.fakes.pool import FakePool
 from tests.faults.mutations import Mutator
 from tests.faults.ways import RARE, both_ways, credited, heard_by, rare_pool, records, site_of

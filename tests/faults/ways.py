@@ -21,8 +21,8 @@ from tests.fakes.site import Site
 both_ways = pytest.mark.parametrize("lanes", [True, False], ids=["lane", "long-way"])
 """A verdict must not depend on who gives it: the session's lane, or the way of every other line."""
 
-RARE = Difficulty(2.0**-16)
-"""65,536 hashes: another header than the one that was searched does not meet it by chance."""
+RARE = Difficulty(2.0**-18)
+"""16,384 hashes: another header than the one that was searched does not meet it by chance."""
 STILL = VardiffSettings(start=RARE, minimum=RARE, maximum=RARE)
 PATIENT = Limits(malformed_lines=1 << 30)
 """For tests of verdicts alone: nobody is dropped for what it says."""
@@ -48,8 +48,8 @@ def site_of(
 
 
 def rare_pool(**settings: Any) -> FakePool:
-    """Return a pool that pays shares of ``RARE``."""
-    return FakePool("one", difficulty=RARE, **settings)
+    """Return a pool that pays shares of ``RARE``, or as it is told."""
+    return FakePool("one", **{"difficulty": RARE} | settings)
 
 
 class Answers:
