@@ -74,6 +74,22 @@ async def time_of(pumpjack: Pumpjack) -> float:
     return datetime.fromisoformat(entry["timestamp"]).timestamp()
 
 
+async def jumped(
+    clock: Clock,
+    pumpjack: Pumpjack,
+    pool: SimulatedPool,
+    clients: Sequence[SimulatedMiner],
+    spec: str,
+    offset: float,
+) -> None:
+    """Let the clock jump, and see that the program noticed and that its miners did not."""
+    clock.set(spec)
+    pool.new_job()
+    await more(clients, 20)
+    # By our own clock, which tells the true time, it is off by as much.
+    assert abs(await time_of(pumpjack) - time.time() - offset) < 300, spec
+
+
 async def mined_through(clock: Clock, folder: Path, start: str, jumps: Sequence[tuple[str, float]]) -> None:
     """Mine while the clock jumps; each jump comes with the offset to our own clock that must be seen."""
     async with SimulatedPool(POOL) as pool:
@@ -86,17 +102,14 @@ async def mined_through(clock: Clock, folder: Path, start: str, jumps: Sequence[
             ]
             async with clients[0], clients[1], AsyncExitStack() as stack:
                 await more(clients)
-                for spec, offset in jumps:
-                    came = time.monotonic()
-                    silent = await stack.enter_async_context(RawClient(pumpjack.port))
-                    clock.set(spec)
-                    pool.new_job()
-                    await more(clients, 20)
-                    # It did jump: by our own clock, which tells the true time, it is off by as much.
-                    assert abs(await time_of(pumpjack) - time.time() - offset) < 300, spec
-                    # A deadline that was running comes when it is due, neither at once nor never.
-                    assert await silent.line() == b""
-                    assert time.monotonic() - came >= DEADLINE
+                for spec, offset in jumps[:-1]:
+                    await jumped(clock, pumpjack, pool, clients, spec, offset)
+                came = time.monotonic()
+                silent = await stack.enter_async_context(RawClient(pumpjack.port))
+                await jumped(clock, pumpjack, pool, clients, *jumps[-1])
+                # A deadline that was running comes when it is due, neither at once nor never.
+                assert await silent.line() == b""
+                assert time.monotonic() - came >= DEADLINE
                 state = tenant_of(await quiet(pumpjack, [pool], clients))
                 undisturbed(clients)
                 shares = state["shares"]
@@ -111,7 +124,7 @@ async def mined_through(clock: Clock, folder: Path, start: str, jumps: Sequence[
 async def test_jumps_of_an_hour_and_of_ten_years_are_nothing_to_miners_and_pools(
     clock: Clock, tmp_path: Path
 ) -> None:
-    jumps = [HOUR, -HOUR, YEARS, -YEARS, 0]
+    jumps = [HOUR, -HOUR, YEARS, -YEARS]
     await mined_through(clock, tmp_path, "+0", [(f"{jump:+d}", jump) for jump in jumps])
 
 
