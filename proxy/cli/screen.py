@@ -74,8 +74,8 @@ def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:
             if pool["retry_in_s"] is not None:
                 note = f"{note}; next try in {pool['retry_in_s']:.0f} s"
             table.add_row(
-                tenant["id"],
-                f"{pool['name']} ({pool['host']}:{pool['port']})" if wide else pool["name"],
+                Text(tenant["id"]),
+                Text(f"{pool['name']} ({pool['host']}:{pool['port']})" if wide else pool["name"]),
                 Text(pool["state"], style=_STATE_STYLE[pool["state"]]),
                 f"{len(ready)}",
                 difficulty_text(ready[0]["difficulty"]) if ready else "",
@@ -104,7 +104,7 @@ def _shares(state: dict[str, Any], *, wide: bool) -> Table:
         shares = tenant["shares"]
         reasons = ", ".join(f"{name} {count}" for name, count in sorted(shares["rejected_by_us"].items()))
         table.add_row(
-            tenant["id"],
+            Text(tenant["id"]),
             f"{tenant['sessions']}",
             hashrate_text(tenant["hashrate"]["5m"]),
             f"{shares['judged']}",
@@ -132,15 +132,15 @@ def _difficulties(state: dict[str, Any]) -> Text:
 
 
 def session_table(sessions: list[dict[str, Any]]) -> Table:
-    """Return every miner on a line."""
+    """Return every miner on a line. What a miner chose is text: its brackets are no markup of ours."""
     table = _table(
         "worker", "peer", "software", "work", "difficulty", "hashrate", "accepted", "rejected", "connected"
     )
     for session in sessions:
         table.add_row(
-            session["worker"] or "(not authorised)",
-            session["peer"],
-            session["user_agent"],
+            Text(session["worker"] or "(not authorised)"),
+            Text(session["peer"]),
+            Text(session["user_agent"]),
             "yes" if session["working"] else "no",
             f"{session['difficulty']:g}" if session["difficulty"] else "",
             hashrate_text(session["hashrate"]),
