@@ -82,9 +82,15 @@ def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:
                 f"{pool['extranonce2_size'] or ''}",
                 f"{pool['accepted']}",
                 f"{pool['rejected']}",
-                Text(note, style="dim", no_wrap=not wide, overflow="ellipsis"),
+                _said(note, no_wrap=not wide),
             )
     return table
+
+
+def _said(note: str, *, no_wrap: bool) -> Text:
+    """Return words that may be a pool's: they must not take hold of the terminal."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in note)
+    return Text(plain, style="dim", no_wrap=no_wrap, overflow="ellipsis")
 
 
 def _shares(state: dict[str, Any], *, wide: bool) -> Table:

@@ -16,7 +16,7 @@ from rich.console import Console
 from proxy.adapters.logs.events import EventLog, configure
 from proxy.adapters.simulated.pool import SimulatedPool
 from proxy.adapters.stores.blocks import BlockFiles
-from proxy.cli.screen import session_table
+from proxy.cli.screen import session_table, state_view
 from proxy.events import BlockFound
 from proxy.relay.settings import TenantSettings
 from proxy.relay.snapshot import snapshot
@@ -88,6 +88,24 @@ def test_the_status_is_a_table_of_names_and_no_markup(terminal: io.StringIO) -> 
     assert text.count("\n") == len(workers) + 1
     for worker in workers:
         assert worker in text
+
+
+def test_the_words_of_a_pool_are_words(terminal: io.StringIO) -> None:
+    words = "\x1b[2J\x1b]0;title\x07 [/] \u202e\r\n[red]no"
+    pool = FakePool("one", refusal=lambda call: {"id": call, "result": None, "error": [20, words, None]})
+    site = Site(pool).start()
+    sender = site.miner()
+    pool.side.say({"id": None, "method": "client.show_message", "params": [words]})
+    for _ in range(30):
+        sender.mine()
+        site.pass_time(1.0)
+    state = json.loads(json.dumps(snapshot(site.relay, site.now)))
+    assert "[red]no" in state["tenants"][0]["upstreams"][0]["last_failure"]
+    console = Console(file=terminal, force_terminal=True, width=500, legacy_windows=False)
+    listeners = [{"host": "127.0.0.1", "port": 1, "tls": False}]
+    console.print(state_view({"version": "0", "hot_path": "c", "site": "s", "listeners": listeners, **state}))
+    harmless(terminal.getvalue())
+    assert "[red]no" in terminal.getvalue()
 
 
 def test_what_a_block_file_says_is_json_under_a_name_of_its_hash(tmp_path: Path) -> None:
