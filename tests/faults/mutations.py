@@ -142,7 +142,8 @@ class Mutator:
 
     def _other_version_bits(self) -> bytes:
         """Bits of zero are what the miner hashed; without any, the job's version has them too."""
-        bits = self._chance.choice([[], [None], ["00000000"], ["00000000", None], ["00000000", "x", 7]])
+        endings: list[list[Any]] = [[], [None], ["00000000"], ["00000000", None], ["00000000", "x", 7]]
+        bits = self._chance.choice(endings)
         return self._line([*self._params[:5], *bits])
 
     def _other_id(self) -> bytes:

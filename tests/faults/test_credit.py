@@ -213,7 +213,7 @@ class GamingTheLongWay(Gaming):
 TestGaming = Gaming.TestCase
 TestGamingTheLongWay = GamingTheLongWay.TestCase
 TestGaming.settings = TestGamingTheLongWay.settings = settings(
-    max_examples=25, stateful_step_count=40, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -162,11 +162,14 @@ async def test_the_program_takes_every_name_and_its_log_and_status_stay_readable
             for name, sender in zip(NAMES, senders, strict=True):
                 await sender.__aenter__()
                 sender.write(b"".join(lines_of(name)))
-                while (line := await sender.line()) and b'"id":5,' not in line and b'"id":null' not in line:
+                while (
+                    (heard := await sender.line()) and b'"id":5,' not in heard and b'"id":null' not in heard
+                ):
                     pass
             words = command("status", "--data", str(pumpjack.data_dir), "--sessions")
+            said = ""
             for extra in ([], ["--json"]):
-                said = await asyncio.to_thread(
+                ran = await asyncio.to_thread(
                     subprocess.run,
                     [*words, *extra],
                     env=environment(COLUMNS="400", FORCE_COLOR="1"),
@@ -174,9 +177,10 @@ async def test_the_program_takes_every_name_and_its_log_and_status_stay_readable
                     text=True,
                     timeout=50,
                 )
-                assert said.returncode == 0, said.stderr
-                harmless(said.stdout)
-            assert len(json.loads(said.stdout)["session_list"]) > len(PLAIN) // 2
+                assert ran.returncode == 0, ran.stderr
+                said = ran.stdout
+                harmless(said)
+            assert len(json.loads(said)["session_list"]) > len(PLAIN) // 2
             for sender in senders:
                 await sender.__aexit__(None, None, None)
             await more([honest])

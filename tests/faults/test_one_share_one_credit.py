@@ -1,4 +1,4 @@
-"""One share in a hundred thousand spellings is credited once, whichever of them comes first."""
+"""One share in many thousand spellings is credited once, whichever of them comes first."""
 
 import random
 from collections import Counter
@@ -45,9 +45,9 @@ def told(*, lanes: bool, count: int, bits: int | None) -> tuple[Counter[str], An
 @both_ways
 @pytest.mark.parametrize("bits", [0, None], ids=["rolls", "never-rolls"])
 def test_a_share_in_many_spellings_is_credited_once(lanes: bool, bits: int | None) -> None:
-    counts, site, pool = told(lanes=lanes, count=50_000, bits=bits)
+    counts, site, pool = told(lanes=lanes, count=20_000, bits=bits)
     assert counts["accepted"] == 1
-    assert counts["22"] > 20_000
+    assert counts["22"] > 5_000
     assert credited(site) == (1, RARE)
     assert len(records(site)) == len(pool.received) == 1
     assert pool.faults == []

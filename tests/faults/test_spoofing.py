@@ -10,7 +10,7 @@ from proxy.events import BlockFound, RouteFull
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import Limits, TenantSettings
 from tests.fakes.miner import FakeMiner
-from tests.fakes.pool import EASY_NBITS, FakePool
+from tests.fakes.pool import EASY_NBITS, HARD_NBITS, FakePool
 from tests.fakes.site import Site, pool_settings
 from tests.faults.ways import RARE, STILL, both_ways, credited, records, site_of
 
@@ -25,10 +25,9 @@ def tenants_of(acme: FakePool, borg: FakePool, vardiff: VardiffSettings = STILL)
     ]
 
 
-def two_tenants(*, lanes: bool, nbits: str | None = None) -> tuple[Site, FakePool, FakePool]:
-    more = {} if nbits is None else {"nbits": nbits}
-    acme = FakePool("acme-pool", host="a", difficulty=RARE, **more)
-    borg = FakePool("borg-pool", host="b", difficulty=RARE, **more)
+def two_tenants(*, lanes: bool, nbits: str = HARD_NBITS) -> tuple[Site, FakePool, FakePool]:
+    acme = FakePool("acme-pool", host="a", difficulty=RARE, nbits=nbits)
+    borg = FakePool("borg-pool", host="b", difficulty=RARE, nbits=nbits)
     site = site_of(
         acme, lanes=lanes, others=[borg], tenants=tenants_of(acme, borg), listeners=LISTENERS, owned=OWNED
     )
