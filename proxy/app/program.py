@@ -18,7 +18,7 @@ import structlog
 from proxy import __version__, hotpath
 from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
 from proxy.adapters.logs.events import EventLog
-from proxy.adapters.stores.blocks import BlockFiles
+from proxy.adapters.stores.blocks import BlockFiles, BlockWriter
 from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.listener import Listener
@@ -78,7 +78,7 @@ class Program:
         self._stop = asyncio.Event()
         self._ready = asyncio.Event()
         self._event_log = EventLog(self._clock)
-        self._blocks = BlockFiles(settings.site.data_dir / "blocks")
+        self._blocks = BlockWriter(BlockFiles(settings.site.data_dir / "blocks"), self._block_not_saved)
         self._hear = hear
         self._confessed_at = float("-inf")
         self._dialler = TcpDialler(
@@ -104,12 +104,13 @@ class Program:
         """Who hears which event."""
         self._event_log(event)
         if isinstance(event, BlockFound):
-            try:
-                self._blocks.keep(event)
-            except OSError as error:
-                self._log.error("block not saved", error=str(error), header=event.header.hex())
+            self._blocks.keep(event)
         if self._hear is not None:
             self._hear(event)
+
+    def _block_not_saved(self, event: BlockFound, error: BaseException) -> None:
+        """Write the block into the log: it is the last place left."""
+        self._log.error("block not saved", error=str(error), header=event.header.hex())
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what a callback raised: a broken TLS peer in a line, our own mistakes with traceback."""
@@ -157,6 +158,7 @@ class Program:
         """
         async with AsyncExitStack() as stack:
             await asyncio.to_thread(self._lock, stack)
+            stack.push_async_callback(self._blocks.close)
             control = ControlSocket(self.settings.site.data_dir / SOCKET_NAME, self.state)
             try:
                 await control.start()

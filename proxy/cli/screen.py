@@ -76,17 +76,23 @@ def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:
             if pool["retry_in_s"] is not None:
                 note = f"{note}; next try in {pool['retry_in_s']:.0f} s"
             table.add_row(
-                tenant["id"],
-                f"{pool['name']} ({pool['host']}:{pool['port']})" if wide else pool["name"],
+                Text(tenant["id"]),
+                Text(f"{pool['name']} ({pool['host']}:{pool['port']})" if wide else pool["name"]),
                 Text(pool["state"], style=_STATE_STYLE[pool["state"]]),
                 f"{len(ready)}",
                 difficulty_text(ready[0]["difficulty"]) if ready else "",
                 f"{pool['extranonce2_size'] or ''}",
                 f"{pool['accepted']}",
                 f"{pool['rejected']}",
-                Text(note, style="dim", no_wrap=not wide, overflow="ellipsis"),
+                _said(note, no_wrap=not wide),
             )
     return table
+
+
+def _said(note: str, *, no_wrap: bool) -> Text:
+    """Return words that may be a pool's: they must not take hold of the terminal."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in note)
+    return Text(plain, style="dim", no_wrap=no_wrap, overflow="ellipsis")
 
 
 def _shares(state: dict[str, Any], *, wide: bool) -> Table:
@@ -106,7 +112,7 @@ def _shares(state: dict[str, Any], *, wide: bool) -> Table:
         shares = tenant["shares"]
         reasons = ", ".join(f"{name} {count}" for name, count in sorted(shares["rejected_by_us"].items()))
         table.add_row(
-            tenant["id"],
+            Text(tenant["id"]),
             f"{tenant['sessions']}",
             hashrate_text(tenant["hashrate"]["5m"]),
             f"{shares['judged']}",
@@ -134,7 +140,7 @@ def _difficulties(state: dict[str, Any]) -> Text:
 
 
 def session_table(sessions: list[dict[str, Any]]) -> Table:
-    """Return every miner on a line."""
+    """Return every miner on a line. What a miner chose is text: its brackets are no markup of ours."""
     table = _table(
         "worker", "peer", "software", "work", "difficulty", "hashrate", "accepted", "rejected", "connected"
     )
@@ -142,7 +148,7 @@ def session_table(sessions: list[dict[str, Any]]) -> Table:
         table.add_row(
             # As text: a table takes plain strings for markup, and a worker may be called "[red]".
             Text(printable(session["worker"] or "(not authorised)")),
-            session["peer"],
+            Text(printable(session["peer"])),
             Text(printable(session["user_agent"])),
             "yes" if session["working"] else "no",
             f"{session['difficulty']:g}" if session["difficulty"] else "",

@@ -84,7 +84,7 @@ class StratumLimits(Table):
     )
     accepts_per_turn: Count = setting(
         32,
-        "Connections accepted before the miners that are connected already are served again.",
+        "Connections let in before the miners that are connected already are served again.",
         unit="connections",
         reason="some three milliseconds; 10,000 that come at once are accepted as fast as without",
         ge=1,

@@ -38,8 +38,6 @@ TRUSTED = 0.5
 """With this part of its tokens an address is asked nothing: so many failures are a switch that restarts."""
 MOST_BANS = 10_000
 """Names refused at once; beyond, the oldest is forgotten."""
-LONG_GAP = Seconds(5)
-"""Without a look for so long we were stopped, not the miners: their time did not pass."""
 
 
 def address_of(host: str) -> str:
@@ -111,9 +109,6 @@ class Admission:
         self._to_authorize: Queue = deque()
         self._bans: dict[tuple[str, str], Seconds] = {}
         self._live_names: dict[tuple[str, str], int] = {}
-        self._stopped = 0.0
-        """Seconds that passed while this process was stopped: they count for nobody's deadline."""
-        self._looked_at: Seconds | None = None
 
     # --- at the door ------------------------------------------------------------------------------------
 
@@ -133,8 +128,8 @@ class Admission:
     def opened(self, session: Session, settings: AdmissionSettings, now: Seconds) -> None:
         """Watch a new session until it has logged in."""
         self._address(session.conduct.address, settings, now).unauthenticated += 1
-        self._fresh.append((session.key, now - self._stopped))
-        self._to_subscribe.append((session.key, now - self._stopped))
+        self._fresh.append((session.key, now))
+        self._to_subscribe.append((session.key, now))
 
     def authorised(
         self, session: Session, user: str, settings: AdmissionSettings, now: Seconds
@@ -228,24 +223,20 @@ class Admission:
         Sessions stand in queues in the order of their arrival, one for each deadline, so that only those are
         looked at whose time has come.
         """
-        if self._looked_at is not None and now - self._looked_at > LONG_GAP:
-            self._stopped += now - self._looked_at
-        self._looked_at = now
-        passed = now - self._stopped
         settings = limits.admission
-        for session, _ in _due(self._fresh, sessions, passed - settings.grace):
+        for session, _ in _due(self._fresh, sessions, now - settings.grace):
             address = self._addresses[session.conduct.address]
             if address.unauthenticated > settings.unauthenticated and not session.conduct.logged_in:
                 session.conduct.expelled = True  # counted at once: the next in the queue may stay
                 self._fail(address, settings, now)
                 yield session, "too many connections of its address without a login"
-        for session, since in _due(self._to_subscribe, sessions, passed - timers.subscribe):
+        for session, since in _due(self._to_subscribe, sessions, now - timers.subscribe):
             if session.is_subscribed:
                 self._to_authorize.append((session.key, since))
             else:
                 yield session, "not subscribed in time"
         both = timers.subscribe + timers.authorize
-        for session, _ in _due(self._to_authorize, sessions, passed - both):
+        for session, _ in _due(self._to_authorize, sessions, now - both):
             yield session, "not authorised in time"
         self._forget(settings, now)
 

@@ -1,9 +1,9 @@
 """Listening sockets whose accepting is in our hands: paced, refusable before anything is made for a peer.
 
-The loops' own servers accept whatever waits, up to the whole backlog in one turn, and make a transport for
-each before anybody can refuse it. Here a turn takes a bounded number, so that those who mine already are
-served in between, and a refused peer costs an accept and a close. Measured with 10,000 connections at once
-(uvloop, one core): as fast as the loop's server, for the sockets inherit their options.
+uvloop's own server accepts one connection a turn, asyncio's the whole backlog, and both make a transport for
+each before anybody can refuse it. Here a turn takes what waits off the system's queue, which would overflow
+in a storm, refuses at the price of an accept and a close, and lets in a bounded number: what follows an
+accept is what costs, and those who mine already are served in between.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,6 +22,8 @@ from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
 
 REST = 1.0
 """Seconds without accepting after the system had no descriptor or memory for a connection."""
+AT_ONCE = 512
+"""Connections taken off the system's queue in one turn: some five milliseconds."""
 GONE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.EPROTO}
 """The peer has gone while it waited, or nobody waits."""
 
@@ -32,7 +35,7 @@ class ListenerSettings:
     backlog: int = 4096
     """With asyncio's default of 100 the return of 5,000 miners takes half a minute."""
     accepts_per_turn: int = 32
-    """Connections taken before those who are connected already are served again."""
+    """Connections let in before those who are connected already are served again."""
     tls_handshake: float = 10.0
     sockets: SocketSettings = field(default_factory=SocketSettings)
 
@@ -96,6 +99,8 @@ class Listener:
         self._gate = gate
         self._settings = settings
         self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[socket.socket, str]] = deque()
+        """Accepted, and let in a few a turn."""
         self._opening: set[asyncio.Task[None]] = set()
         self._resting: dict[socket.socket, asyncio.TimerHandle] = {}
         for sock in self.sockets:
@@ -103,8 +108,8 @@ class Listener:
 
     @property
     def opening(self) -> int:
-        """Connections in their TLS handshake; a plain one is known to the relay within a turn."""
-        return len(self._opening) if self._tls else 0
+        """Connections accepted that nobody else counts yet; a plain one let in is known within a turn."""
+        return len(self._waiting) + (len(self._opening) if self._tls else 0)
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -114,11 +119,13 @@ class Listener:
             elif sock.fileno() >= 0:
                 self._loop.remove_reader(sock.fileno())
             sock.close()
+        while self._waiting:
+            self._waiting.popleft()[0].close()
         for task in self._opening:
             task.cancel()
 
     def _accept(self, sock: socket.socket) -> None:
-        for _ in range(self._settings().accepts_per_turn):
+        for _ in range(AT_ONCE):
             try:
                 connection, (host, *_) = sock.accept()
             except OSError as error:
@@ -129,9 +136,18 @@ class Listener:
                 connection.close()
                 continue
             connection.setblocking(False)
+            if not self._waiting:
+                self._loop.call_soon(self._let_in)
+            self._waiting.append((connection, host))
+
+    def _let_in(self) -> None:
+        for _ in range(min(len(self._waiting), self._settings().accepts_per_turn)):
+            connection, host = self._waiting.popleft()
             task = self._loop.create_task(self._open(connection, host))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+        if self._waiting:
+            self._loop.call_soon(self._let_in)
 
     async def _open(self, connection: socket.socket, host: str) -> None:
         try:
