@@ -1,8 +1,12 @@
 # cython: language_level=3
 """The compiled twin of ``proxy.adapters.tcp.halves``: what runs for each read and each write of a miner."""
 
+import os
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from libc.errno cimport EAGAIN, EINTR, errno
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
@@ -17,6 +21,7 @@ cdef class Sender:
     cdef readonly object transport
     cdef readonly Py_ssize_t limit
     cdef public bint stalled
+    cdef readonly object error
     cdef int fd
     cdef bint waits
 
@@ -37,6 +42,11 @@ cdef class Sender:
             # The lock is kept: this never blocks, and giving it away costs as much as a third of the call.
             sent = send(self.fd, PyBytes_AS_STRING(data), size, MSG_DONTWAIT | MSG_NOSIGNAL)
             if sent == size:
+                return
+            if sent < 0 and errno != EAGAIN and errno != EINTR:
+                # The socket tells it once: the transport would only hear of a broken pipe.
+                self.error = OSError(errno, os.strerror(errno))
+                self.transport.abort()
                 return
         self.transport.write(data[sent:] if sent > 0 else data)
         queued = self.transport.get_write_buffer_size()

@@ -90,7 +90,8 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         if self.key is None or self._wire is None:
             return
         self._wire.ended()
-        cause = "did not read" if self._wire.stalled else (f"{exc}" if exc else "closed")
+        error = self._wire.error or exc
+        cause = "did not read" if self._wire.stalled else (f"{error}" if error else "closed")
         self._side.closed(self.key, cause, Seconds(self._time()))
 
 

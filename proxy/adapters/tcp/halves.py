@@ -22,7 +22,7 @@ class PlainSender:
     A loop's transport queues for the end of its turn what the socket would have taken now.
     """
 
-    __slots__ = ("_fd", "limit", "stalled", "transport")
+    __slots__ = ("_fd", "error", "limit", "stalled", "transport")
 
     def __init__(self, transport: asyncio.Transport, limit: int) -> None:
         self.transport = transport
@@ -30,6 +30,8 @@ class PlainSender:
         """Bytes that may wait; a peer that lets more wait is cut off."""
         self.stalled = False
         """True once the peer was cut off for not reading."""
+        self.error: OSError | None = None
+        """What ended the connection, if that was noticed here."""
         sock = transport.get_extra_info("socket")
         is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
         self._fd: int = sock.fileno() if is_plain else -1
@@ -43,8 +45,13 @@ class PlainSender:
         if self._fd >= 0 and not self.transport.get_write_buffer_size():
             try:
                 sent = os.write(self._fd, data)
-            except OSError:
-                sent = 0  # a full socket is waited for by the transport, a broken one is noticed there
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                # The socket tells it once: the transport would only hear of a broken pipe.
+                self.error = error
+                self.transport.abort()
+                return
             if sent == len(data):
                 return
             data = data[sent:]

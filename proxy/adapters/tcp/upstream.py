@@ -74,7 +74,7 @@ class PoolProtocol(asyncio.Protocol):
         self._key = key
         self._pin = pin
         self._clock = clock
-        self._open = False
+        self._wire: TransportWire | None = None
         self._sockets = sockets
         self._refusal: str | None = None
 
@@ -90,19 +90,20 @@ class PoolProtocol(asyncio.Protocol):
                 transport.abort()
                 return
         prepare(transport, self._sockets)
-        self._open = True
-        self._side.dialled(self._key, TransportWire(transport, WRITE_LIMIT), Seconds(self._clock()))
+        self._wire = TransportWire(transport, WRITE_LIMIT)
+        self._side.dialled(self._key, self._wire, Seconds(self._clock()))
 
     @override
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the relay."""
-        if self._open:
+        if self._wire is not None:
             self._side.upstream_received(self._key, data, Seconds(self._clock()))
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay why."""
-        cause = self._refusal or (f"connection lost: {exc}" if exc else "closed by the pool")
+        error = (self._wire and self._wire.error) or exc
+        cause = self._refusal or (f"connection lost: {error}" if error else "closed by the pool")
         self._side.upstream_closed(self._key, cause, Seconds(self._clock()))
 
 

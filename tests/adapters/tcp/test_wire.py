@@ -1,8 +1,12 @@
-"""The socket options that make the kernel notice a peer that is gone."""
+"""The socket options that make the kernel notice a peer that is gone, and what is kept of its end."""
 
 import asyncio
+import errno
 import socket
+import struct
+from typing import cast
 
+from proxy.adapters.tcp import halves
 from proxy.adapters.tcp.wire import SocketSettings, prepare
 from tests.adapters.loops import both_loops
 
@@ -37,3 +41,22 @@ async def test_a_socket_that_is_not_tcp_is_left_alone() -> None:
     prepare(writer.transport, SETTINGS)
     writer.transport.abort()
     there.close()
+
+
+@both_loops
+async def test_the_error_of_a_broken_connection_is_kept() -> None:
+    # The kernel tells an error once, to whoever comes first; whoever comes later hears of a broken pipe.
+    for sender_of in (halves.PlainSender, halves.Sender):
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            peer, _ = listening.accept()
+        sender = sender_of(cast(asyncio.Transport, writer.transport), 1000)
+        sender.write(b"a")
+        assert sender.error is None
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        sender.write(b"b")
+        assert sender.error is not None
+        assert sender.error.errno == errno.ECONNRESET
+        assert writer.transport.is_closing()
+        assert not sender.stalled
