@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool
+from proxy.adapters.simulated.pool import SimulatedPool
 from tests.adapters.simulated.raw import RawClient, mined
 from tests.fakes.header import target_at
 from tests.system.crowd import IP_BIND_ADDRESS_NO_PORT
@@ -19,11 +19,12 @@ from tests.system.site import Table, site, tenant, upstream, written
 
 @asynccontextmanager
 async def attacked(
-    folder: Path, stratum: Table | None = None, pool: PoolSettings = POOL
+    folder: Path, stratum: Table | None = None, above: Table | None = None
 ) -> AsyncIterator[tuple[Pumpjack, SimulatedPool]]:
     """Run a pumpjack with a pool; at the end it must have ended well, with nothing strange in its log."""
-    async with SimulatedPool(pool) as simulated:
-        content = site(tenant(upstream(simulated), user_match="acme.*"), stratum=stratum or {})
+    async with SimulatedPool(POOL) as simulated:
+        only = tenant(upstream(simulated), user_match="acme.*")
+        content = site(only, stratum=stratum or {}, upstream=above or {})
         async with running(["-c", str(written(folder, content))], folder / "data") as pumpjack:
             yield pumpjack, simulated
 

@@ -20,6 +20,8 @@ from tests.system.pumpjack import PATIENCE
 from tests.system.site import site, tenant, upstream
 
 WORKER = "acme.raw"
+UNPUNISHED = {"conduct": {"cost_hard": 1e9, "cost_soft": 1e9, "ban_ratio": 1.0}}
+"""Four lines of five are bad, and must all be answered."""
 GOOD = 30
 LINES = 1000
 
@@ -81,7 +83,7 @@ async def run(folder: Path, cut: Any, lines: int) -> Run:
     async with (
         SimulatedPool(POOL, seed=3, clock=lambda: 1_700_000_000.0) as pool,
         ChaosProxy(pool.port) as above,
-        edge(folder, site(tenant(upstream(above.port)))) as relayed,
+        edge(folder, site(tenant(upstream(above.port)), stratum=UNPUNISHED)) as relayed,
         ChaosProxy(relayed.port) as below,
     ):
         async with RawClient(below.port) as client:

@@ -124,19 +124,6 @@ def test_what_is_known_of_addresses_is_forgotten_with_them() -> None:
     assert not admission._live_names
 
 
-def test_who_was_stopped_for_a_minute_holds_it_against_nobody() -> None:
-    site = Site(FakePool("one")).start()
-    miners = [site.connect() for _ in range(50)]
-    site.pass_time(5.0)
-    site.now = Seconds(site.now + 60.0)  # SIGSTOP, or a machine that was suspended
-    site.pass_time(0.2)
-    assert len(site.relay.sessions) == 50
-    for miner in miners:
-        miner.log_in(rolls=False)
-    site.pass_time(30.0, 0.5)
-    assert not any(miner.wire.closed for miner in miners)
-
-
 def test_too_many_of_one_address_are_warned_of_once_and_served() -> None:
     limits = Limits(admission=AdmissionSettings(crowd=3))
     site = Site(FakePool("one"), limits=limits).start()
