@@ -6,6 +6,8 @@ import pty
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +46,13 @@ KEYS = {
 }
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Yield a folder with a short path: the demo's control socket lies below, and its path has 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="pj-") as name:
+        yield Path(name)
+
+
 def started(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "proxy", "demo", *words],
@@ -55,8 +64,8 @@ def started(folder: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_short_demo_ends_with_books_that_agree(tmp_path: Path) -> None:
-    process = started(tmp_path, "--headless", "--duration", "4", "--miners", "20", "--seed", "3", "--json")
+def test_a_short_demo_ends_with_books_that_agree(folder: Path) -> None:
+    process = started(folder, "--headless", "--duration", "4", "--miners", "20", "--seed", "3", "--json")
     output, errors = process.communicate(timeout=50)
     assert process.returncode == 0, errors
     summary = json.loads(output)
@@ -68,12 +77,12 @@ def test_a_short_demo_ends_with_books_that_agree(tmp_path: Path) -> None:
     assert (summary["miners"], summary["seed"], summary["scenario"]) == (20, 3, "steady")
     assert sum(tenant["shares_found"] for tenant in summary["tenants"].values()) == summary["shares_found"]
     assert "Traceback" not in errors
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_a_summary(tmp_path: Path, number: signal.Signals) -> None:
-    process = started(tmp_path, "--headless", "--duration", "300", "--miners", "10", "--json")
+def test_a_signal_ends_it_with_a_summary(folder: Path, number: signal.Signals) -> None:
+    process = started(folder, "--headless", "--duration", "300", "--miners", "10", "--json")
     assert process.stderr is not None
     assert "stratum+tcp://127.0.0.1:" in process.stderr.readline()
     process.send_signal(number)
@@ -82,10 +91,10 @@ def test_a_signal_ends_it_with_a_summary(tmp_path: Path, number: signal.Signals)
     summary = json.loads(output)
     assert summary["shares_found"] == summary["judged"] == summary["answered"]
     assert summary["duration_s"] < 60
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_on_a_terminal_it_draws_and_leaves_the_summary(tmp_path: Path, require: Require) -> None:
+def test_on_a_terminal_it_draws_and_leaves_the_summary(folder: Path, require: Require) -> None:
     try:
         ours, theirs = pty.openpty()
     except OSError:
@@ -94,7 +103,7 @@ def test_on_a_terminal_it_draws_and_leaves_the_summary(tmp_path: Path, require: 
     process = subprocess.Popen(
         [sys.executable, "-m", "proxy", "demo", "--duration", "2", "--miners", "10"],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path), "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
+        env={**os.environ, "TMPDIR": str(folder), "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
         stdout=theirs,
         stderr=subprocess.PIPE,
     )
