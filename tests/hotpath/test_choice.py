@@ -33,12 +33,9 @@ def said(environment: dict[str, str], where: Path | None = None) -> subprocess.C
 
 @pytest.fixture(name="bare")
 def _bare(tmp_path: Path) -> Path:
-    """Return a folder with the package's hotpath, the compiled twin left out."""
-    source = Path(hotpath.__file__).parent
-    (tmp_path / "proxy" / "hotpath").mkdir(parents=True)
-    (tmp_path / "proxy" / "__init__.py").touch()
-    for file in source.glob("*.py"):
-        shutil.copy(file, tmp_path / "proxy" / "hotpath")
+    """Return a folder with the package, its compiled twins left out."""
+    without = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(Path(hotpath.__file__).parents[1], tmp_path / "proxy", ignore=without)
     return tmp_path
 
 
