@@ -15,7 +15,7 @@ class Wire(Protocol):
         """Queue bytes; a peer that does not read is dropped by the adapter's own limits."""
 
     def pause(self, seconds: float) -> None:
-        """Take nothing more from the peer for so long. A second pause replaces the first."""
+        """Take nothing more from the peer for so long; a longer pause goes on."""
 
     def close(self) -> None:
         """Send what is queued, then close. The adapter reports the end as it does any other."""

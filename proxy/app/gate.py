@@ -46,10 +46,13 @@ class Gate:
             return self._refuse("too many connections of this address ended without a login", host)
         return True
 
+    def left(self, host: str) -> None:
+        """A connection was gone before it was let in: as one that ended without a login."""
+        self._relay.outside.admission.failed(host, self._relay.limits.admission, self._now())
+
     def failed(self, host: str, error: Exception) -> None:
         """A connection ended in its TLS handshake: as one that ended without a login."""
-        admission, limits = self._relay.outside.admission, self._relay.limits
-        admission.failed(host, limits.admission, self._now())
+        self.left(host)
         self._hear(SessionRefused(0, host, f"transport failed: {error}"[:200]))
 
     def exhausted(self, error: OSError) -> None:

@@ -123,6 +123,7 @@ def _prices(conduct: StratumConduct) -> Prices:
         soft=conduct.cost_soft,
         hard=conduct.cost_hard,
         spending=conduct.cost_spending,
+        spending_together=conduct.cost_spending_together,
         protocol_error=conduct.price_protocol_error,
         bad_share=conduct.price_bad_share,
         cheap_reject=conduct.price_cheap_reject,
@@ -245,7 +246,14 @@ def listener_settings(settings: Settings) -> ListenerSettings:
         keepalive_probes=timers.tcp_keepalive_probes,
         user_timeout=timers.tcp_user_timeout,
     )
-    return ListenerSettings(limits.backlog, limits.accepts_per_turn, timers.tls_handshake, sockets)
+    return ListenerSettings(
+        backlog=limits.backlog,
+        accepts_per_turn=limits.accepts_per_turn,
+        accepts_burst=limits.accepts_burst,
+        accepts_per_second=limits.accepts_per_second,
+        tls_handshake=timers.tls_handshake,
+        sockets=sockets,
+    )
 
 
 def dial_settings(settings: Settings) -> DialSettings:

@@ -90,6 +90,22 @@ class StratumLimits(Table):
         ge=1,
         le=4096,
     )
+    accepts_burst: Count = setting(
+        25_000,
+        "Connections let in as fast as that goes.",
+        unit="connections",
+        reason="a site of ten thousand that returns, falls dark again and returns once more",
+        ge=1,
+        le=10_000_000,
+    )
+    accepts_per_second: Number = setting(
+        500.0,
+        "Connections let in in the long run; more wait in the order of their arrival.",
+        unit="connections/s",
+        reason="callers who come and go and come again, from any number of addresses, take a tenth of a core",
+        gt=0,
+        le=100_000,
+    )
     backlog: Count = setting(
         4096,
         "Connections the system may hold ready to be accepted.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.relay.outside import Outside
 from proxy.stratum.upstream import Notify
+from proxy.throttle import Throttle
 from proxy.units import Seconds
 
 if TYPE_CHECKING:
@@ -15,26 +16,6 @@ if TYPE_CHECKING:
 URGENT_AT_ONCE = 8
 """Urgent jobs that may follow each other without a pause: more blocks than the network finds in any second. A
 pool that invents them does not flood a site."""
-
-
-class Throttle:
-    """Lets ``burst`` things happen at once, and then one each interval."""
-
-    __slots__ = ("_burst", "_spent_until", "owed")
-
-    def __init__(self, burst: int = 1) -> None:
-        self.owed = False
-        """Whether the last that asked had to wait."""
-        self._burst = burst
-        self._spent_until = float("-inf")
-        """When all that happened will be forgotten: the theoretical arrival time of a leaky bucket."""
-
-    def admits(self, now: Seconds, interval: Seconds) -> bool:
-        """Return whether one more may happen now, and count it if it may."""
-        self.owed = now < self._spent_until - (self._burst - 1) * interval
-        if not self.owed:
-            self._spent_until = max(self._spent_until, now) + interval
-        return not self.owed
 
 
 class News:
@@ -50,7 +31,7 @@ class News:
     def __init__(self, connection: UpstreamConnection, outside: Outside) -> None:
         self._connection = connection
         self._outside = outside
-        self._urgent = Throttle(URGENT_AT_ONCE)
+        self._urgent = Throttle()
         self._jobs = Throttle()
         self._masks = Throttle()
         self._told: tuple[bytes, bytes, int | None] = (b"", b"", None)
@@ -66,7 +47,8 @@ class News:
         """Tell the latest job of a ready connection, now or later."""
         interval = self._outside.timers.notify_interval
         is_urgent = self._key(notify) != self._told
-        self._owed = not (self._urgent if is_urgent else self._jobs).admits(now, interval)
+        throttle, burst = (self._urgent, URGENT_AT_ONCE) if is_urgent else (self._jobs, 1)
+        self._owed = not throttle.admits(now, interval, burst)
         if self._owed:
             return
         if is_urgent:

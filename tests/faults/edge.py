@@ -54,6 +54,10 @@ class OpenGate(Gate):
         return True
 
     @override
+    def left(self, host: str) -> None:
+        pass
+
+    @override
     def failed(self, host: str, error: Exception) -> None:
         raise error
 

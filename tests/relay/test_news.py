@@ -1,9 +1,6 @@
 """A pool in a hurry: each block at once, of everything else the last of a burst, and nothing is lost."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from proxy.relay.news import URGENT_AT_ONCE, Throttle
+from proxy.relay.news import URGENT_AT_ONCE
 from proxy.relay.settings import Timers
 from proxy.units import Seconds
 from tests.fakes.miner import FakeMiner
@@ -21,26 +18,6 @@ def pair(pool: FakePool) -> tuple[Site, FakeMiner]:
 
 def notifies(miner: FakeMiner) -> int:
     return miner.methods().count("mining.notify")
-
-
-@given(
-    steps=st.lists(st.floats(0, 2), max_size=200),
-    burst=st.integers(1, 8),
-    interval=st.sampled_from([0.25, 1.0]),
-)
-def test_a_throttle_admits_a_burst_and_then_one_an_interval(
-    steps: list[float], burst: int, interval: float
-) -> None:
-    throttle, now, admitted = Throttle(burst), 0.0, []
-    for step in steps:
-        now += step
-        if throttle.admits(Seconds(now), Seconds(interval)):
-            admitted.append(now)
-    for at, first in enumerate(admitted):
-        within = [time for time in admitted[at:] if time < first + interval * 4 - 1e-6]
-        assert len(within) <= burst + 4
-    if steps:
-        assert admitted[:1] == [steps[0]]
 
 
 def test_jobs_for_one_block_go_down_four_times_a_second_and_the_last_is_never_lost() -> None:

@@ -19,11 +19,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
+from proxy.throttle import Throttle
+from proxy.units import Seconds
 
 REST = 1.0
 """Seconds without accepting after the system had no descriptor or memory for a connection."""
 AT_ONCE = 512
 """Connections taken off the system's queue in one turn: some five milliseconds."""
+REFUSED_AT_ONCE, REFUSAL_REST = 32, 0.005
+"""After so many refusals in a turn nobody is accepted for so many seconds: a flood of refused callers costs
+at most a sixth of a core, and those who mine already do not wait for it."""
+TURN_REST = 0.003
+"""Seconds between two turns of letting in, for what those who were let in say at once."""
 GONE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.EPROTO}
 """The peer has gone while it waited, or nobody waits."""
 
@@ -36,6 +43,10 @@ class ListenerSettings:
     """With asyncio's default of 100 the return of 5,000 miners takes half a minute."""
     accepts_per_turn: int = 32
     """Connections let in before those who are connected already are served again."""
+    accepts_burst: int = 25_000
+    """Connections let in as fast as that goes."""
+    accepts_per_second: float = 500.0
+    """Connections let in in the long run; more wait, in the order of their arrival."""
     tls_handshake: float = 10.0
     sockets: SocketSettings = field(default_factory=SocketSettings)
 
@@ -45,6 +56,9 @@ class Gate(Protocol):
 
     def admits(self, host: str) -> bool:
         """Return whether a connection from ``host`` is taken; else it is closed unread."""
+
+    def left(self, host: str) -> None:
+        """A connection was gone before it was let in."""
 
     def failed(self, host: str, error: Exception) -> None:
         """A connection ended before it was open: in its TLS handshake."""
@@ -101,6 +115,9 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[socket.socket, str]] = deque()
         """Accepted, and let in a few a turn."""
+        self._turn: asyncio.TimerHandle | None = None
+        """The next turn of letting in, if somebody waits."""
+        self._pace = Throttle()
         self._opening: set[asyncio.Task[None]] = set()
         self._resting: dict[socket.socket, asyncio.TimerHandle] = {}
         for sock in self.sockets:
@@ -119,35 +136,54 @@ class Listener:
             elif sock.fileno() >= 0:
                 self._loop.remove_reader(sock.fileno())
             sock.close()
+        if self._turn is not None:
+            self._turn.cancel()
         while self._waiting:
             self._waiting.popleft()[0].close()
         for task in self._opening:
             task.cancel()
 
     def _accept(self, sock: socket.socket) -> None:
+        refused = 0
         for _ in range(AT_ONCE):
             try:
                 connection, (host, *_) = sock.accept()
             except OSError as error:
                 if error.errno not in GONE:
-                    self._rest(sock, error)
+                    self._gate.exhausted(error)
+                    self._look_away(sock, REST)
                 return
-            if not self._gate.admits(host):
-                connection.close()
+            if self._gate.admits(host):
+                connection.setblocking(False)
+                self._waiting.append((connection, host))
+                if self._turn is None:
+                    self._turn = self._loop.call_later(0, self._let_in)
                 continue
-            connection.setblocking(False)
-            if not self._waiting:
-                self._loop.call_soon(self._let_in)
-            self._waiting.append((connection, host))
+            connection.close()
+            refused += 1
+            if refused == REFUSED_AT_ONCE:
+                self._look_away(sock, REFUSAL_REST)
+                return
 
     def _let_in(self) -> None:
-        for _ in range(min(len(self._waiting), self._settings().accepts_per_turn)):
-            connection, host = self._waiting.popleft()
+        settings, now = self._settings(), Seconds(self._loop.time())
+        interval = Seconds(1.0 / settings.accepts_per_second)
+        rest = TURN_REST
+        for _ in range(min(len(self._waiting), settings.accepts_per_turn)):
+            connection, host = self._waiting[0]
+            if has_left(connection):
+                self._waiting.popleft()
+                connection.close()
+                self._gate.left(host)
+                continue
+            if not self._pace.admits(now, interval, settings.accepts_burst):
+                rest = max(rest, settings.accepts_per_turn / 2 * interval)
+                break
+            self._waiting.popleft()
             task = self._loop.create_task(self._open(connection, host))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
-        if self._waiting:
-            self._loop.call_soon(self._let_in)
+        self._turn = self._loop.call_later(rest, self._let_in) if self._waiting else None
 
     async def _open(self, connection: socket.socket, host: str) -> None:
         try:
@@ -162,12 +198,21 @@ class Listener:
                 connection.close()
             self._gate.failed(host, error)
 
-    def _rest(self, sock: socket.socket, error: OSError) -> None:
-        """Look away: the socket stays readable, and the loop would come back at once and for ever."""
+    def _look_away(self, sock: socket.socket, seconds: float) -> None:
+        """Accept nobody: the socket stays readable, and the loop would come back at once and for ever."""
         self._loop.remove_reader(sock.fileno())
-        self._resting[sock] = self._loop.call_later(REST, self._resume, sock)
-        self._gate.exhausted(error)
+        self._resting[sock] = self._loop.call_later(seconds, self._resume, sock)
 
     def _resume(self, sock: socket.socket) -> None:
         del self._resting[sock]
         self._loop.add_reader(sock.fileno(), self._accept, sock)
+
+
+def has_left(connection: socket.socket) -> bool:
+    """Return whether the peer has closed, and said nothing before: who waited in vain costs no more."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

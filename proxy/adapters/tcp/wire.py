@@ -39,14 +39,17 @@ class TransportWire(Sender):
         """Set while reading is paused."""
 
     def pause(self, seconds: float) -> None:
-        """Stop reading for so long."""
+        """Stop reading for so long; a longer pause goes on."""
         if self.transport.is_closing():
             return
+        loop = asyncio.get_running_loop()
         if self._resuming is None:
             self.transport.pause_reading()
+        elif self._resuming.when() >= loop.time() + seconds:
+            return
         else:
             self._resuming.cancel()
-        self._resuming = asyncio.get_running_loop().call_later(seconds, self._read_again)
+        self._resuming = loop.call_later(seconds, self._read_again)
 
     def _read_again(self) -> None:
         self._resuming = None

@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ from typing_extensions import override
 
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.tcp.downstream import listen
-from proxy.adapters.tcp.listener import Gate, ListenerSettings
+from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
 from proxy.ports import Wire
 from proxy.units import Seconds
 from tests.adapters.loops import both_loops
 
 PATIENCE = 10.0
+
+PER_SECOND = 20.0
+"""Connections let in beyond the burst."""
 
 
 @dataclass
@@ -63,15 +67,21 @@ class Keeper(Gate):
     room: bool = True
     asked: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.changes = Changes("keeper", lambda: (self.asked, self.failures))
+        self.changes = Changes("keeper", lambda: (self.asked, self.failures, self.gone))
 
     @override
     def admits(self, host: str) -> bool:
         self.asked.append(host)
         self.changes.happened()
         return self.room
+
+    @override
+    def left(self, host: str) -> None:
+        self.gone.append(host)
+        self.changes.happened()
 
     @override
     def failed(self, host: str, error: Exception) -> None:
@@ -86,9 +96,20 @@ class Keeper(Gate):
 
 @asynccontextmanager
 async def listening(
-    miners: Miners, sockets: SocketSettings, *, gate: Gate | None = None, tls: ssl.SSLContext | None = None
+    miners: Miners,
+    sockets: SocketSettings,
+    *,
+    gate: Gate | None = None,
+    tls: ssl.SSLContext | None = None,
+    burst: int = 1000,
 ) -> AsyncIterator[int]:
-    settings = ListenerSettings(sockets=sockets, tls_handshake=0.2)
+    settings = ListenerSettings(
+        sockets=sockets,
+        tls_handshake=0.2,
+        accepts_per_turn=2,
+        accepts_burst=burst,
+        accepts_per_second=PER_SECOND,
+    )
     listener = await listen(
         miners, "door", "127.0.0.1", 0, tls=tls, gate=gate or Keeper(), settings=lambda: settings
     )
@@ -219,8 +240,9 @@ async def test_a_paused_miner_is_not_read_until_the_pause_is_over() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         await miners.until("opened")
         began = asyncio.get_running_loop().time()
-        miners.wires[1].pause(60.0)
+        miners.wires[1].pause(0.01)
         miners.wires[1].pause(0.2)
+        miners.wires[1].pause(0.01)
         writer.write(b"hello")
         await miners.until("fed")
         assert asyncio.get_running_loop().time() - began >= 0.19  # loops count milliseconds
@@ -289,3 +311,41 @@ async def test_a_flood_of_callers_keeps_nobody_waiting() -> None:
             caller.close()
         await miners.until("closed", 201)
     assert not reader.exception()
+
+
+@both_loops
+async def test_beyond_the_burst_callers_wait_for_their_turn_and_who_left_meanwhile_is_forgotten() -> None:
+    miners, keeper = Miners(), Keeper()
+    async with listening(miners, SocketSettings(), gate=keeper, burst=3) as port:
+        began = asyncio.get_running_loop().time()
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+        await miners.until("opened", 3)
+        await keeper.changes.wait_for(lambda: len(keeper.asked) == 8, PATIENCE)
+        callers[3].close()
+        callers[5].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        callers[5].close()
+        await miners.until("opened", 6)
+        assert asyncio.get_running_loop().time() - began >= 3 / PER_SECOND - 0.01
+        assert keeper.gone == ["127.0.0.1"] * 2
+        opened = [words[3] for words in miners.told if words[0] == "opened"]
+        assert opened == [f"127.0.0.1:{callers[n].getsockname()[1]}" for n in (0, 1, 2, 4, 6, 7)]
+        for caller in callers:
+            caller.close()
+        await miners.until("closed", 6)
+
+
+@both_loops
+async def test_a_flood_of_refused_callers_is_refused_a_few_at_a_time() -> None:
+    miners, keeper = Miners(), Keeper(room=False)
+    async with listening(miners, SocketSettings(), gate=keeper) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * REFUSED_AT_ONCE)]
+        turns: list[int] = []
+        while len(keeper.asked) < len(callers):
+            before = len(keeper.asked)
+            await asyncio.sleep(0)
+            turns.append(len(keeper.asked) - before)
+        assert max(turns) <= REFUSED_AT_ONCE
+        for caller in callers:
+            assert caller.recv(1) == b""
+            caller.close()
+    assert miners.told == []
