@@ -101,6 +101,14 @@ class StratumConduct(Table):
         gt=0,
         le=1e9,
     )
+    cost_spending_together: Number = setting(
+        2_000.0,
+        "What all miners beyond cost_soft may spend together.",
+        unit="a second",
+        reason="a few hundredths of a core, however many they are",
+        gt=0,
+        le=1e9,
+    )
     price_protocol_error: Number = setting(
         100.0, "A line that is no message.", reason="as aiorpcX; no firmware sends one", ge=0, le=1e9
     )

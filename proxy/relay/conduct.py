@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 CHEAP = (Reason.STALE, Reason.UNAUTHORIZED, Reason.NOT_SUBSCRIBED)
 """Refusals that need no hash: an unknown job, an unknown name."""
-LONGEST_PAUSE = 2.0
-"""Seconds: who is not read is not judged either, and would never come to the end that it deserves."""
 SHED = 100
 """When memory is short, one session in so many is dropped at a time."""
 
@@ -120,8 +118,8 @@ class Conduct:
 def charge(session: Session, now: Seconds) -> str:
     """Charge a session that owes for what it did; returns why it is to be dropped, or nothing.
 
-    A session whose cost is soft is read only as fast as it may spend, so that a flood of any kind comes to
-    a bounded number of lines a second, and its neighbours keep the time.
+    A session whose cost is soft is read only as fast as it, and all like it together, may spend: a flood of
+    any kind and from any number of peers comes to a bounded number of lines a second.
     """
     session.owes = False
     conduct, limits = session.conduct, session.outside.limits
@@ -135,7 +133,7 @@ def charge(session: Session, now: Seconds) -> str:
         session.outside.admission.condemned(session, limits, now)
         return "its conduct cost too much"
     if amount >= prices.soft and price > 0.0:
-        session.wire.pause(min(LONGEST_PAUSE, price / prices.spending))
+        session.wire.pause(session.outside.ration.wait(price, prices, now))
     if dark:
         conduct.begin_window(now)
         return ""

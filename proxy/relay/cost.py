@@ -30,3 +30,29 @@ class Cost:
             self._amount = max(0.0, self.amount(prices, now) + price)
             self._at = now
         return self._amount
+
+
+LONGEST_PAUSE = 2.0
+"""Seconds for what one alone has spent: who is not read is not judged either, and would never come to the end
+that it deserves."""
+LONGEST_QUEUE = 600.0
+"""Seconds; by then most are given up, because nothing was heard of them."""
+
+
+class Ration:
+    """What all who cost too much may spend together: they stand in one queue, whatever their number.
+
+    Each may spend something, but ten thousand of them each a little would be all there is.
+    """
+
+    __slots__ = ("_free_at",)
+
+    def __init__(self) -> None:
+        self._free_at = float("-inf")
+        """When all that was spent so far will have been paid for."""
+
+    def wait(self, price: float, prices: Prices, now: Seconds) -> float:
+        """Return the seconds that somebody who spends ``price`` must pause before it is read again."""
+        self._free_at = max(self._free_at, now) + price / prices.spending_together
+        own = min(LONGEST_PAUSE, price / prices.spending)
+        return min(LONGEST_QUEUE, max(own, self._free_at - now))

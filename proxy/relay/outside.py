@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
 from proxy.relay.admission import Admission
+from proxy.relay.cost import Ration
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
 
@@ -29,6 +30,8 @@ class Outside:
     last_key: int = 0
     admission: Admission = field(default_factory=Admission)
     """Who is let in: logins awaited, addresses, names refused for their conduct."""
+    ration: Ration = field(default_factory=Ration)
+    """What those who cost too much may spend together."""
 
     @property
     def timers(self) -> Timers:

@@ -17,6 +17,8 @@ class Prices:
     """Cost at which it is dropped. It decays by this in an hour."""
     spending: float = 100.0
     """Cost a second that a session beyond ``soft`` may spend."""
+    spending_together: float = 2_000.0
+    """Cost a second that all sessions beyond ``soft`` may spend together."""
     protocol_error: float = 100.0
     bad_share: float = 20.0
     """A refused share that had to be looked at: hashed, or of a wrong shape."""

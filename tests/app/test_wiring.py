@@ -47,6 +47,7 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "cost_soft": 51,
         "cost_hard": 52,
         "cost_spending": 53,
+        "cost_spending_together": 65,
         "price_protocol_error": 54,
         "price_bad_share": 55,
         "price_cheap_reject": 56,

@@ -98,7 +98,7 @@ def test_a_flood_is_read_more_slowly_and_then_dropped(kind: str) -> None:
             assert not miner.wire.pauses
     assert miner.wire.closed
     assert bool(miner.wire.pauses) == (kind == "ping"), "the other is given up before it is slowed"
-    assert all(0 < pause <= 2 for pause in miner.wire.pauses)
+    assert all(pause > 0 for pause in miner.wire.pauses)
     cause = {"ping": "its conduct cost too much", "unknown job": "most of its shares were refused"}[kind]
     assert [event.cause for event in site.seen(SessionRefused)] == [cause]
     assert neighbour.mine() == "accepted"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.relay.cost import Cost
+from proxy.relay.cost import LONGEST_PAUSE, LONGEST_QUEUE, Cost, Ration
 from proxy.relay.settings import Prices
 from proxy.units import Seconds
 
@@ -48,3 +48,27 @@ def test_it_decays_alike_in_one_wait_and_in_two(price: float, first: float, seco
     two.charge(0.0, PRICES, Seconds(first))
     end = Seconds(first + second)
     assert one.amount(PRICES, end) == pytest.approx(two.amount(PRICES, end), abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.floats(0, 30), st.floats(0.1, 500)), min_size=1, max_size=60))
+def test_together_they_spend_no_more_than_the_ration_and_each_no_more_than_its_own(
+    spent: list[tuple[int, float, float]],
+) -> None:
+    ration, now, free_at = Ration(), 0.0, dict.fromkeys(range(10), 0.0)
+    for peer, step, price in spent:
+        now = max(now + step, free_at[peer])  # who pauses spends nothing
+        pause = ration.wait(price, PRICES, Seconds(now))
+        assert pause >= min(LONGEST_PAUSE, price / PRICES.spending)
+        free_at[peer] = now + pause
+    # The last of all has paid when all has been paid for: nobody overtook anybody.
+    total = sum(price for _, _, price in spent)
+    assert max(free_at.values()) >= total / PRICES.spending_together - 1e-6
+
+
+def test_a_crowd_waits_as_long_as_one_that_spends_as_much() -> None:
+    ration = Ration()
+    pauses = [ration.wait(100.0, PRICES, Seconds(0.0)) for _ in range(1000)]
+    assert pauses[0] == 100.0 / PRICES.spending
+    assert ration.wait(1e9, PRICES, Seconds(0.0)) == LONGEST_QUEUE
+    assert pauses[-1] == pytest.approx(100_000.0 / PRICES.spending_together)
+    assert pauses == sorted(pauses)
