@@ -23,6 +23,7 @@ from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.listener import Listener
 from proxy.adapters.tcp.upstream import TcpDialler
+from proxy.app import garbage
 from proxy.app.clock import SteadyClock
 from proxy.app.gate import Gate
 from proxy.app.room import StartError, affordable_sessions, somaxconn
@@ -157,6 +158,7 @@ class Program:
 
         """
         async with AsyncExitStack() as stack:
+            stack.enter_context(garbage.brief_searches())
             await asyncio.to_thread(self._lock, stack)
             stack.push_async_callback(self._blocks.close)
             control = ControlSocket(self.settings.site.data_dir / SOCKET_NAME, self.state)
@@ -199,6 +201,7 @@ class Program:
             await asyncio.sleep(TICK)
 
     def _look_around(self) -> None:
+        garbage.look()
         self._memory.look()
         if self._memory.drops_costliest:
             self.relay.shed(self._clock())
