@@ -21,6 +21,7 @@ cdef class Sender:
     cdef readonly object transport
     cdef readonly Py_ssize_t limit
     cdef public bint stalled
+    cdef public bint prompt
     cdef readonly object error
     cdef int fd
     cdef bint waits
@@ -63,13 +64,41 @@ cdef class Receiver:
     """See ``halves.Receiver``."""
 
     cdef public object key
+    cdef public Sender wire
+    cdef readonly bytes pending
     cdef object feed
     cdef object clock
+    cdef object backlog
 
-    def __init__(self, feed, clock):
+    def __init__(self, feed, clock, backlog):
         self.feed = feed
         self.clock = clock
+        self.backlog = backlog
 
     def data_received(self, data):
-        if self.key is not None:
+        if self.key is None or self.wire is None:
+            return
+        if self.pending is not None:
+            self.pending += data
+        elif self.wire.prompt:
             self.feed(self.key, data, self.clock())
+        else:
+            self.pending = data
+            self.backlog.add(self)
+
+    def work(self, Py_ssize_t most):
+        cdef bytes data = self.pending
+        if self.key is None or data is None:
+            return
+        self.pending = data[most:] or None
+        try:
+            self.feed(self.key, data[:most], self.clock())
+        finally:
+            if self.pending is None:
+                self.emptied()
+
+    def hold(self):
+        pass
+
+    def emptied(self):
+        pass

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 class Wire(Protocol):
     """The sending half of one connection. Never blocks and never raises."""
 
+    prompt: bool
+    """Whether what the peer sends is worked on at once; else when there is time. False at first."""
+
     def write(self, data: bytes) -> None:
         """Queue bytes; a peer that does not read is dropped by the adapter's own limits."""
 

@@ -122,6 +122,7 @@ def _prices(conduct: StratumConduct) -> Prices:
     return Prices(
         soft=conduct.cost_soft,
         hard=conduct.cost_hard,
+        prompt=conduct.cost_prompt,
         spending=conduct.cost_spending,
         spending_together=conduct.cost_spending_together,
         protocol_error=conduct.price_protocol_error,

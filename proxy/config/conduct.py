@@ -79,6 +79,14 @@ class StratumAdmission(Table):
 class StratumConduct(Table):
     """What a miner's conduct costs it."""
 
+    cost_prompt: Number = setting(
+        50.0,
+        "Cost from which what a miner sends waits until those that cost less are served; what a connection "
+        "without a login sends always does.",
+        reason="a login costs four; two bad shares, or a ping a second, lose the first place in the queue",
+        gt=0,
+        le=1e9,
+    )
     cost_soft: Number = setting(
         1_000.0,
         "Cost from which a miner is read only as fast as it may spend.",

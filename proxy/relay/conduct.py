@@ -129,6 +129,7 @@ def charge(session: Session, now: Seconds) -> str:
     conduct.cost.charge(-conduct.earned(session, prices), prices, now)
     price = conduct.price(session, prices, dark=dark)
     amount = conduct.cost.charge(price, prices, now)
+    session.wire.prompt = amount < prices.prompt and bool(session.workers)
     if amount >= prices.hard:
         session.outside.admission.condemned(session, limits, now)
         return "its conduct cost too much"
@@ -175,6 +176,13 @@ def visit(session: Session, now: Seconds) -> str | None:
         conduct.probed_at = now
         session.send(tell.get_version(), now)
     return None
+
+
+def forgive(session: Session, now: Seconds) -> None:
+    """Serve a session promptly again once its cost has decayed."""
+    if not session.wire.prompt:
+        prices = session.outside.limits.prices
+        session.wire.prompt = session.conduct.cost.amount(prices, now) < prices.prompt
 
 
 def costliest(sessions: dict[int, Session], now: Seconds) -> list[Session]:

@@ -242,6 +242,7 @@ class Relay:
         share_path.adapt_when_idle(session, now)
         if now - session.last_write_at >= self.outside.timers.keepalive - ROUND:
             session.keep_alive(now)
+        conduct.forgive(session, now)
         cause = conduct.visit(session, now)
         if cause is not None:
             self._drop(session, cause)

@@ -11,6 +11,8 @@ from proxy.units import Seconds
 class Prices:
     """What a miner's conduct costs it. Cost decays; reasons in docs/operations.md."""
 
+    prompt: float = 50.0
+    """Cost from which what a session sends is worked on after what those that cost less have sent."""
     soft: float = 1_000.0
     """Cost from which a session is read only as fast as it may spend."""
     hard: float = 10_000.0

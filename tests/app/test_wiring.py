@@ -44,6 +44,7 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "no_share": 117,
     }
     conduct = {
+        "cost_prompt": 50,
         "cost_soft": 51,
         "cost_hard": 52,
         "cost_spending": 53,

@@ -21,6 +21,7 @@ class FakeWire(Wire):
     pauses: list[float] = field(default_factory=list)
     """Seconds for which reading was paused; what a test feeds is taken all the same."""
     closed: bool = False
+    prompt: bool = False
 
     @override
     def write(self, data: bytes) -> None:

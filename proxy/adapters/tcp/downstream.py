@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from typing_extensions import override
 
+from proxy.adapters.tcp.backlog import Backlog
 from proxy.adapters.tcp.halves import Receiver
 from proxy.adapters.tcp.listener import Gate, Listener, ListenerSettings, bind
 from proxy.adapters.tcp.wire import TransportWire
@@ -32,7 +33,7 @@ class MinerSide(Protocol):
 class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
+    __slots__ = ("_end", "_listener", "_settings", "_side", "_stall", "_stalled_at", "_time")
 
     def __init__(
         self,
@@ -40,13 +41,16 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         listener: str,
         settings: Callable[[], ListenerSettings],
         clock: Callable[[], float],
+        backlog: Backlog,
     ) -> None:
         self._side = side
         self._listener = listener
         self._settings = settings
         self._time = clock
-        super().__init__(side.feed, cast(Callable[[], Seconds], clock))
-        self._wire: TransportWire | None = None
+        super().__init__(side.feed, cast(Callable[[], Seconds], clock), backlog)
+        self.wire: TransportWire | None = None
+        self._end = ""
+        """Why the connection has ended, until that is told."""
         self._stall: asyncio.TimerHandle | None = None
         self._stalled_at = 0.0
 
@@ -58,13 +62,13 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self._wire = TransportWire(transport, sockets.write_limit)
-        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._time()))
+        self.wire = TransportWire(transport, sockets.write_limit)
+        self.key = self._side.opened(self._listener, self.wire, f"{host}:{port}", Seconds(self._time()))
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
-        if self._wire is not None and self._stall is None:
+        if self.wire is not None and self._stall is None:
             self._stalled_at = self._time()
             self._look_again()
 
@@ -73,8 +77,8 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         left = self._stalled_at + self._settings().sockets.write_stall - self._time()
         if left > 0:
             self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
-        elif self._wire is not None:
-            self._wire.cut()
+        elif self.wire is not None:
+            self.wire.cut()
 
     @override
     def resume_writing(self) -> None:
@@ -87,12 +91,28 @@ class MinerProtocol(Receiver, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self.key is None or self._wire is None:
+        if self.key is None or self.wire is None:
             return
-        self._wire.ended()
-        error = self._wire.error or exc
-        cause = "did not read" if self._wire.stalled else (f"{error}" if error else "closed")
-        self._side.closed(self.key, cause, Seconds(self._time()))
+        self.wire.ended()
+        error = self.wire.error or exc
+        cause = "did not read" if self.wire.stalled else (f"{error}" if error else "closed")
+        self._end = cause
+        if self.pending is None:
+            self.emptied()
+
+    @override
+    def hold(self) -> None:
+        """Read nothing more until it is handed on."""
+        if self.wire is not None:
+            self.wire.hold()
+
+    @override
+    def emptied(self) -> None:
+        """All is handed on; the end comes after what was sent before it."""
+        if self.wire is not None:
+            self.wire.release()
+        if self._end and self.key is not None:
+            self._side.closed(self.key, self._end, Seconds(self._time()))
 
 
 async def listen(
@@ -116,6 +136,11 @@ async def listen(
     """
     time = clock or asyncio.get_running_loop().time
     sockets = await bind(host, port, settings())
+    backlog = Backlog()
     return Listener(
-        sockets, lambda: MinerProtocol(side, name, settings, time), tls=tls, gate=gate, settings=settings
+        sockets,
+        lambda: MinerProtocol(side, name, settings, time, backlog),
+        tls=tls,
+        gate=gate,
+        settings=settings,
     )

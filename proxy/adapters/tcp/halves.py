@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from proxy import hotpath
 from proxy.units import Seconds
 
+if TYPE_CHECKING:
+    from proxy.adapters.tcp.backlog import Backlog
+
 
 class PlainSender:
     """Writes to a transport, and to its socket at once where nothing waits before it.
@@ -22,12 +25,14 @@ class PlainSender:
     A loop's transport queues for the end of its turn what the socket would have taken now.
     """
 
-    __slots__ = ("_fd", "error", "limit", "stalled", "transport")
+    __slots__ = ("_fd", "error", "limit", "prompt", "stalled", "transport")
 
     def __init__(self, transport: asyncio.Transport, limit: int) -> None:
         self.transport = transport
         self.limit = limit
         """Bytes that may wait; a peer that lets more wait is cut off."""
+        self.prompt = False
+        """Whether what the peer sends is worked on at once: set by whoever has this wire."""
         self.stalled = False
         """True once the peer was cut off for not reading."""
         self.error: OSError | None = None
@@ -66,20 +71,52 @@ class PlainSender:
 
 
 class PlainReceiver:
-    """Hands on what a connection brings, with the time."""
+    """Hands on what a connection brings, with the time: at once, or by way of the backlog."""
 
-    __slots__ = ("_clock", "_feed", "key")
+    __slots__ = ("_backlog", "_clock", "_feed", "key", "pending", "wire")
 
-    def __init__(self, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds]) -> None:
+    def __init__(
+        self, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds], backlog: Backlog
+    ) -> None:
         self._feed = feed
         self._clock = clock
+        self._backlog = backlog
         self.key: int | None = None
         """What ``feed`` knows the connection by; None while it is not to be told anything."""
+        self.wire: Sender | None = None
+        """The other half, once the connection is made."""
+        self.pending: bytes | None = None
+        """What was received and not yet handed on."""
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the loop."""
-        if self.key is not None:
+        if self.key is None or self.wire is None:
+            return
+        if self.pending is not None:  # a loop may bring what it had read before it was told to stop
+            self.pending += data
+        elif self.wire.prompt:
             self._feed(self.key, data, self._clock())
+        else:
+            self.pending = data
+            self._backlog.add(self)
+
+    def work(self, most: int) -> None:
+        """Hand on up to so many bytes of what is pending."""
+        data = self.pending
+        if self.key is None or data is None:
+            return
+        self.pending = data[most:] or None
+        try:
+            self._feed(self.key, data[:most], self._clock())
+        finally:
+            if self.pending is None:
+                self.emptied()
+
+    def hold(self) -> None:
+        """Something is pending: for subclasses."""
+
+    def emptied(self) -> None:
+        """Nothing is pending any more: for subclasses."""
 
 
 if TYPE_CHECKING:

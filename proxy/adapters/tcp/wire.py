@@ -31,12 +31,14 @@ class SocketSettings:
 class TransportWire(Sender):
     """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
 
-    __slots__ = ("_resuming",)
+    __slots__ = ("_held", "_resuming")
 
     def __init__(self, transport: asyncio.Transport, limit: int) -> None:
         super().__init__(transport, limit)
         self._resuming: asyncio.TimerHandle | None = None
-        """Set while reading is paused."""
+        """Set while reading is paused for a time."""
+        self._held = False
+        """Whether it is until ``release``."""
 
     def pause(self, seconds: float) -> None:
         """Stop reading for so long; a longer pause goes on."""
@@ -44,7 +46,8 @@ class TransportWire(Sender):
             return
         loop = asyncio.get_running_loop()
         if self._resuming is None:
-            self.transport.pause_reading()
+            if not self._held:
+                self.transport.pause_reading()
         elif self._resuming.when() >= loop.time() + seconds:
             return
         else:
@@ -53,8 +56,22 @@ class TransportWire(Sender):
 
     def _read_again(self) -> None:
         self._resuming = None
-        if not self.transport.is_closing():
+        if not self._held and not self.transport.is_closing():
             self.transport.resume_reading()
+
+    def hold(self) -> None:
+        """Stop reading until ``release``."""
+        if not self._held:
+            self._held = True
+            if self._resuming is None and not self.transport.is_closing():
+                self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Read again, unless a pause goes on."""
+        if self._held:
+            self._held = False
+            if self._resuming is None and not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def ended(self) -> None:
         """The connection is lost: nothing is waited for any more."""

@@ -7,13 +7,16 @@ import resource
 import socket
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from typing_extensions import override
 
 from proxy.adapters.simulated.changes import Changes
+from proxy.adapters.tcp.backlog import QUANTUM
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
@@ -33,9 +36,13 @@ class Miners:
 
     told: list[tuple[object, ...]] = field(default_factory=list)
     wires: dict[int, Wire] = field(default_factory=dict)
+    cost: float = 0.0
+    """Seconds of work for whatever one sends."""
+    fails: set[int] = field(default_factory=set)
+    """Keys of those with whom something goes wrong."""
 
     def __post_init__(self) -> None:
-        self.changes = Changes("miners", lambda: self.told)
+        self.changes = Changes("miners", lambda: [(*words[:2], str(words[2:])[:50]) for words in self.told])
 
     def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
         key = len(self.wires) + 1
@@ -45,6 +52,11 @@ class Miners:
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
         self._tell("fed", key, data)
+        until = time.perf_counter() + self.cost
+        while time.perf_counter() < until:
+            pass
+        if key in self.fails:
+            raise ArithmeticError(key)
 
     def closed(self, key: int, cause: str, now: Seconds) -> None:
         self._tell("closed", key, cause)
@@ -349,3 +361,61 @@ async def test_a_flood_of_refused_callers_is_refused_a_few_at_a_time() -> None:
             assert caller.recv(1) == b""
             caller.close()
     assert miners.told == []
+
+
+@both_loops
+async def test_who_may_wait_is_served_a_little_at_a_time_in_turn_and_to_the_end() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        await miners.until("opened", 2)
+        said = [bytes([first]) * (20 * QUANTUM + 7) for first in b"ab"]
+        for caller, data in zip(callers, said, strict=True):
+            caller.sendall(data)
+            caller.close()
+        await miners.until("closed", 2)
+    for key, data in enumerate(said, 1):
+        pieces = [words[2] for words in miners.told if words[:2] == ("fed", key)]
+        assert b"".join(pieces) == data  # type: ignore[arg-type]  # of bytes
+        assert max(map(len, pieces)) <= QUANTUM  # type: ignore[arg-type]
+        assert [words[0] for words in miners.told if words[1] == key][-1] == "closed"
+    order = [words[1] for words in miners.told if words[0] == "fed"]
+    assert any(one != other for one, other in pairwise(order[:20])), "they take turns"
+
+
+@both_loops
+async def test_who_is_prompt_does_not_wait_for_those_who_may() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        await miners.until("opened", 2)
+        slow, quick = callers
+        miners.wires[2].prompt = True
+        miners.cost = 0.002  # more than a turn's worth for each piece
+        slow.sendall(b"s" * (40 * QUANTUM))
+        await miners.until("fed")
+        quick.sendall(b"q" * (2 * QUANTUM))
+        await miners.until("fed", 41)
+        fed = [words[1:] for words in miners.told if words[0] == "fed"]
+        assert (2, b"q" * (2 * QUANTUM)) in fed[:10], "whole, and between two pieces of the other"
+        for caller in callers:
+            caller.close()
+        await miners.until("closed", 2)
+
+
+@both_loops
+async def test_a_mistake_of_ours_with_one_keeps_no_other_waiting() -> None:
+    miners = Miners()
+    failures: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["message"]))
+    async with listening(miners, SocketSettings()) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        await miners.until("opened", 2)
+        miners.fails = {1}
+        for caller in callers:
+            caller.sendall(b"x" * (3 * QUANTUM))
+        await miners.until("fed", 6)
+        for caller in callers:
+            caller.close()
+        await miners.until("closed", 2)
+    assert len(failures) == 3
