@@ -144,8 +144,9 @@ def job_of(twin: ModuleType) -> Any:
 digests = st.one_of(
     st.binary(min_size=32, max_size=32),
     st.just(bytes(32)),
-    # Keys that begin at the same place of a table, so that they crowd.
-    st.integers(0, 40).map(lambda n: bytes(8) + n.to_bytes(8, "little") + bytes(16)),
+    # Keys that begin at the same place of a table, so that they crowd; some of them at its very end.
+    st.integers(0, 90).map(lambda n: bytes(4) + n.to_bytes(4, "big") + bytes(24)),
+    st.integers(0, 90).map(lambda n: b"\xff" * 4 + n.to_bytes(4, "big") + bytes(24)),
 )
 
 
