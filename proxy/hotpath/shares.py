@@ -32,7 +32,7 @@ def achieved_difficulty(digest: bytes) -> float:
 
 
 def _key_of(digest: bytes) -> int:
-    """Return what a share is remembered by: 63 bits of its digest's low half, as its zeros are in the high one.
+    """Return what a share is remembered by: 63 bits of its digest's low half; its zeros are in the high one.
 
     That a new share has those of one of 500,000 others by chance has a probability of 500,000 / 2**63.
     """

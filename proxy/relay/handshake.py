@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.events import SessionOpened, SessionRefused
+from proxy.hotpath.names import MOST_WORKER, sanitised
 from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY, difficulty_of
 from proxy.mining.version_rolling import grant
 from proxy.relay.conduct import refuse_login
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from proxy.relay.directory import Directory
     from proxy.relay.route import Route
 
-MOST_WORKER = 63
-"""Characters of a worker name that are kept: what Avalons send at most."""
 _TRUE = b"true"
 
 
@@ -59,17 +58,6 @@ def answer(directory: Directory, session: Session, request: say.Request, now: Se
             session.send(error_line(identity, 20, reason[:200]), now)
         case _:
             raise AssertionError(f"submits do not come here: {request}")
-
-
-def sanitised(name: str) -> str:
-    """Return a name that is safe in every log, file and page: printable ASCII, the rest as ``?``."""
-    return "".join(c if " " <= c <= "~" and c not in "\"'<>&`\\" else "?" for c in name)
-
-
-def worker_of(user: str) -> str:
-    """Return the worker in a user name: what follows the first dot, or all of it."""
-    tail = user.partition(".")[2] or user
-    return sanitised(tail[:MOST_WORKER]) or "worker"
 
 
 def _subscribe(directory: Directory, session: Session, request: say.Subscribe, now: Seconds) -> None:
@@ -133,8 +121,8 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
         _refuse(session, request, "Refused for some minutes: most of its shares were bad", now)
         return
     first = not session.workers
-    session.workers[request.worker] = worker_of(request.worker)
     if is_new:
+        session.workers += (request.worker,)
         told = admission.authorised(session, request.worker, limits.admission, now)
         if told is not None:
             session.outside.emit(told)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.events import BlockFound, MinerAtRisk
 from proxy.hotpath import Assignment, Lane
+from proxy.hotpath.names import worker_of
 from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing
 from proxy.ports import Wire
@@ -102,7 +103,7 @@ class Session(Lane):
     @property
     def worker(self) -> str:
         """The first name that it authorised, or nothing."""
-        return next(iter(self.workers.values()), "")
+        return worker_of(self.workers[0]) if self.workers else ""
 
     @property
     def route(self) -> Route | None:
@@ -227,7 +228,7 @@ class Session(Lane):
         if (extranonce1, size) == (self.extranonce1, self.extranonce2_size):
             return
         self.extranonce1, self.extranonce2_size = extranonce1, size
-        self.assignments = []
+        self.assignments = ()
         if self.follows_extranonce:
             self.send(tell.set_extranonce(extranonce1, size), now)
 
@@ -252,7 +253,7 @@ class Session(Lane):
         """
         work = assignment.origin
         assert isinstance(work, Work)
-        worker = self.workers[user] if user is not None else self.worker
+        worker = self.worker if user is None else worker_of(user)
         forward = Forward(
             number=self.outside.new_key(),
             worker=worker,
