@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from proxy.events import SessionOpened, SessionRefused
@@ -64,7 +65,7 @@ def _subscribe(directory: Directory, session: Session, request: say.Subscribe, n
     again = session.is_subscribed
     session.is_subscribed = True
     if request.user_agent:
-        session.user_agent = sanitised(request.user_agent)
+        session.user_agent = sys.intern(sanitised(request.user_agent))  # a site has few kinds of miners
         session.quirk = quirk_of(request.user_agent)
     if not again:
         route = session.route or directory.only_route(session.listener)
@@ -123,13 +124,13 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
     first = not session.workers
     if is_new:
         session.workers += (request.worker,)
-        told = admission.authorised(session, request.worker, limits.admission, now)
+        told = admission.authorised(session, limits.admission, now)
         if told is not None:
             session.outside.emit(told)
     session.send(result_line(request.id, _TRUE), now)
     if not first:
         return
-    session.lines.limit = limits.line
+    session.line_limit = limits.line
     if session.route is not None and session.route is not route:
         session.route.leave(session, now)
     session.route = route

@@ -44,13 +44,14 @@ class Session(Lane):
         "issued_ntime",
         "issued_work",
         "lease",
-        "lines",
+        "line_limit",
         "listener",
         "malformed",
         "name",
         "opened_at",
         "outbox",
         "outside",
+        "partial",
         "peer",
         "quirk",
         "resumed",
@@ -71,7 +72,10 @@ class Session(Lane):
         self.peer = peer
         self.outside = outside
         self.opened_at = now
-        self.lines = LineBuffer(outside.limits.line_before_login)
+        self.line_limit = outside.limits.line_before_login
+        """Most bytes of a line."""
+        self.partial: LineBuffer | None = None
+        """The beginning of a line, while one is not complete."""
         self.malformed = 0
         self.conduct = Conduct(peer, now)
         self.closing = False

@@ -121,7 +121,6 @@ def test_what_is_known_of_addresses_is_forgotten_with_them() -> None:
     assert admission._addresses == {}
     assert not admission._left
     assert not admission._fresh
-    assert not admission._live_names
 
 
 def test_too_many_of_one_address_are_warned_of_once_and_served() -> None:
@@ -187,7 +186,6 @@ def assert_books_agree(relay: Relay) -> None:
         if address.unauthenticated or address.authorised
     }
     assert known == counted
-    assert sum(admission._live_names.values()) == sum(len(s.workers) for s in relay.sessions.values())
 
 
 def test_a_deadline_that_is_shorter_than_the_grace_is_kept() -> None:
