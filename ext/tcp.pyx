@@ -25,12 +25,10 @@ cdef class Sender:
     cdef int fd
     cdef bint waits
 
-    def __init__(self, transport, Py_ssize_t limit):
+    def __init__(self, transport, Py_ssize_t limit, int fd):
         self.transport = transport
         self.limit = limit
-        sock = transport.get_extra_info("socket")
-        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
-        self.fd = sock.fileno() if is_plain else -1
+        self.fd = fd if transport.get_extra_info("sslcontext") is None else -1
 
     def write(self, bytes data not None):
         cdef Py_ssize_t sent = 0, size = PyBytes_GET_SIZE(data), queued

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 from typing_extensions import override
@@ -29,23 +31,27 @@ class MinerSide(Protocol):
         """The connection has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the connections of one listener have in common."""
+
+    name: str
+    side: MinerSide
+    feed: Callable[[int, bytes, Seconds], None]
+    """The one of ``side``: bound once, and not for each."""
+    settings: Callable[[], ListenerSettings]
+    clock: Callable[[], Seconds]
+
+
 class MinerProtocol(Receiver, asyncio.Protocol):
     """One miner's connection: bytes in; what is known of the miner is the relay's."""
 
-    __slots__ = ("_listener", "_settings", "_side", "_stall", "_stalled_at", "_time", "_wire")
+    __slots__ = ("_door", "_fd", "_stall", "_stalled_at", "_wire")
 
-    def __init__(
-        self,
-        side: MinerSide,
-        listener: str,
-        settings: Callable[[], ListenerSettings],
-        clock: Callable[[], float],
-    ) -> None:
-        self._side = side
-        self._listener = listener
-        self._settings = settings
-        self._time = clock
-        super().__init__(side.feed, cast(Callable[[], Seconds], clock))
+    def __init__(self, door: Door, fd: int) -> None:
+        super().__init__(door.feed, door.clock)
+        self._door = door
+        self._fd = fd
         self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._stalled_at = 0.0
@@ -54,23 +60,24 @@ class MinerProtocol(Receiver, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register with the relay. The socket has its options from the one that accepted it."""
         transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
-        sockets = self._settings().sockets
+        door, now = self._door, self._door.clock()
+        sockets = door.settings().sockets
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self._wire = TransportWire(transport, sockets.write_limit)
-        self.key = self._side.opened(self._listener, self._wire, f"{host}:{port}", Seconds(self._time()))
+        self._wire = TransportWire(transport, sockets.write_limit, self._fd)
+        self.key = door.side.opened(door.name, self._wire, f"{host}:{port}", now)
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
         if self._wire is not None and self._stall is None:
-            self._stalled_at = self._time()
+            self._stalled_at = self._door.clock()
             self._look_again()
 
     def _look_again(self) -> None:
         """Cut a peer off whose time is over; unlike the clock, the loop's timers count a pause of ours."""
-        left = self._stalled_at + self._settings().sockets.write_stall - self._time()
+        left = self._stalled_at + self._door.settings().sockets.write_stall - self._door.clock()
         if left > 0:
             self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
         elif self._wire is not None:
@@ -92,7 +99,7 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         self._wire.ended()
         error = self._wire.error or exc
         cause = "did not read" if self._wire.stalled else (f"{error}" if error else "closed")
-        self._side.closed(self.key, cause, Seconds(self._time()))
+        self._door.side.closed(self.key, cause, self._door.clock())
 
 
 async def listen(
@@ -114,8 +121,7 @@ async def listen(
         OSError: the address cannot be listened on.
 
     """
-    time = clock or asyncio.get_running_loop().time
+    time = cast(Callable[[], Seconds], clock or asyncio.get_running_loop().time)
+    door = Door(name, side, side.feed, settings, time)
     sockets = await bind(host, port, settings())
-    return Listener(
-        sockets, lambda: MinerProtocol(side, name, settings, time), tls=tls, gate=gate, settings=settings
-    )
+    return Listener(sockets, partial(MinerProtocol, door), tls=tls, gate=gate, settings=settings)

@@ -24,7 +24,7 @@ class PlainSender:
 
     __slots__ = ("_fd", "error", "limit", "stalled", "transport")
 
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
+    def __init__(self, transport: asyncio.Transport, limit: int, fd: int) -> None:
         self.transport = transport
         self.limit = limit
         """Bytes that may wait; a peer that lets more wait is cut off."""
@@ -32,9 +32,8 @@ class PlainSender:
         """True once the peer was cut off for not reading."""
         self.error: OSError | None = None
         """What ended the connection, if that was noticed here."""
-        sock = transport.get_extra_info("socket")
-        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
-        self._fd: int = sock.fileno() if is_plain else -1
+        # Told and not asked for: a transport that was asked for its socket keeps one more object for good.
+        self._fd = fd if transport.get_extra_info("sslcontext") is None else -1
         """Where bytes may go at once; -1 where they have to be encrypted first."""
 
     def write(self, data: bytes) -> None:

@@ -33,8 +33,8 @@ class TransportWire(Sender):
 
     __slots__ = ("_resuming",)
 
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
-        super().__init__(transport, limit)
+    def __init__(self, transport: asyncio.Transport, limit: int, fd: int) -> None:
+        super().__init__(transport, limit, fd)
         self._resuming: asyncio.TimerHandle | None = None
         """Set while reading is paused."""
 
