@@ -53,7 +53,6 @@ class Relay:
         self.started_at = now
         self.is_ending = False
         """Nothing more is taken from miners: a busy site would never have settled all of it."""
-        self._boot = boot
         self.directory = Directory(self.routes, self.outside)
         self.uses_lanes = True
         """False sends every submit the long way: for comparison."""
@@ -80,8 +79,7 @@ class Relay:
     def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
         """A miner has connected; returns the session's key."""
         key = self.outside.new_key()
-        name = f"{self._boot:06x}{key:x}"
-        session = self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        session = self.sessions[key] = Session(key, listener, wire, peer, self.outside, now)
         self.outside.admission.opened(session, self.limits.admission, now)
         return key
 

@@ -47,7 +47,6 @@ class Session(Lane):
         "line_limit",
         "listener",
         "malformed",
-        "name",
         "opened_at",
         "outbox",
         "outside",
@@ -62,11 +61,9 @@ class Session(Lane):
     )
 
     def __init__(
-        self, key: int, name: str, listener: str, wire: Wire, peer: str, outside: Outside, now: Seconds
+        self, key: int, listener: str, wire: Wire, peer: str, outside: Outside, now: Seconds
     ) -> None:
         super().__init__(key, now)
-        self.name = name
-        """Its id on the wire: a miner that comes back with it gets its lease again."""
         self.listener = listener
         self.wire = wire
         self.peer = peer
@@ -88,8 +85,8 @@ class Session(Lane):
         self._route: Route | None = None
         self.bundle: Bundle | None = None
         self.lease: bytes | None = None
-        self.resumed = False
-        """It came back with the session id of an earlier connection, and so with its lease."""
+        self.resumed = ""
+        """The id of an earlier connection, if it came back with that and so with its lease."""
         self.follows_extranonce = False
         self.asked_mask: int | None = None
         """Version bits that it asked for; None where it never did."""
@@ -103,6 +100,11 @@ class Session(Lane):
         self.issued_ntime = 0
         self.outbox: bytearray | None = None
         """Where lines are held together while a read of this session is worked on."""
+
+    @property
+    def name(self) -> str:
+        """Its id on the wire: a miner that comes back with it gets its lease again."""
+        return self.resumed or self.outside.jobs.unique(self.key)
 
     @property
     def worker(self) -> str:
