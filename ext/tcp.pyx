@@ -22,13 +22,18 @@ cdef class Sender:
     cdef readonly Py_ssize_t limit
     cdef public bint stalled
     cdef readonly object error
+    cdef public object resuming
     cdef int fd
     cdef bint waits
 
-    def __init__(self, transport, Py_ssize_t limit, int fd):
+    def __init__(self, int fd):
+        self.fd = fd
+
+    def attach(self, transport, Py_ssize_t limit):
         self.transport = transport
         self.limit = limit
-        self.fd = fd if transport.get_extra_info("sslcontext") is None else -1
+        if transport.get_extra_info("sslcontext") is not None:
+            self.fd = -1
 
     def write(self, bytes data not None):
         cdef Py_ssize_t sent = 0, size = PyBytes_GET_SIZE(data), queued
@@ -57,14 +62,15 @@ cdef class Sender:
         self.transport.abort()
 
 
-cdef class Receiver:
-    """See ``halves.Receiver``."""
+cdef class Connection(Sender):
+    """See ``halves.Connection``."""
 
     cdef public object key
     cdef object feed
     cdef object clock
 
-    def __init__(self, feed, clock):
+    def __init__(self, int fd, feed, clock):
+        self.fd = fd
         self.feed = feed
         self.clock = clock
 

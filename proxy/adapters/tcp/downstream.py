@@ -11,9 +11,9 @@ from typing import Protocol, cast
 
 from typing_extensions import override
 
-from proxy.adapters.tcp.halves import Receiver
+from proxy.adapters.tcp.halves import Connection
 from proxy.adapters.tcp.listener import Gate, Listener, ListenerSettings, bind
-from proxy.adapters.tcp.wire import TransportWire
+from proxy.adapters.tcp.wire import Pausing
 from proxy.ports import Wire
 from proxy.units import Seconds
 
@@ -43,16 +43,14 @@ class Door:
     clock: Callable[[], Seconds]
 
 
-class MinerProtocol(Receiver, asyncio.Protocol):
-    """One miner's connection: bytes in; what is known of the miner is the relay's."""
+class MinerProtocol(Pausing, Connection, asyncio.Protocol):
+    """One miner's connection, and its ``ports.Wire``; what is known of the miner is the relay's."""
 
-    __slots__ = ("_door", "_fd", "_stall", "_stalled_at", "_wire")
+    __slots__ = ("_door", "_stall", "_stalled_at")
 
     def __init__(self, door: Door, fd: int) -> None:
-        super().__init__(door.feed, door.clock)
+        super().__init__(fd, door.feed, door.clock)
         self._door = door
-        self._fd = fd
-        self._wire: TransportWire | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._stalled_at = 0.0
 
@@ -65,13 +63,13 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self._wire = TransportWire(transport, sockets.write_limit, self._fd)
-        self.key = door.side.opened(door.name, self._wire, f"{host}:{port}", now)
+        self.attach(transport, sockets.write_limit)
+        self.key = door.side.opened(door.name, self, f"{host}:{port}", now)
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
-        if self._wire is not None and self._stall is None:
+        if self._stall is None:
             self._stalled_at = self._door.clock()
             self._look_again()
 
@@ -80,8 +78,8 @@ class MinerProtocol(Receiver, asyncio.Protocol):
         left = self._stalled_at + self._door.settings().sockets.write_stall - self._door.clock()
         if left > 0:
             self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
-        elif self._wire is not None:
-            self._wire.cut()
+        else:
+            self.cut()
 
     @override
     def resume_writing(self) -> None:
@@ -94,11 +92,11 @@ class MinerProtocol(Receiver, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self.key is None or self._wire is None:
+        if self.key is None:
             return
-        self._wire.ended()
-        error = self._wire.error or exc
-        cause = "did not read" if self._wire.stalled else (f"{error}" if error else "closed")
+        self.ended()
+        error = self.error or exc
+        cause = "did not read" if self.stalled else (f"{error}" if error else "closed")
         self._door.side.closed(self.key, cause, self._door.clock())
 
 

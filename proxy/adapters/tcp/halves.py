@@ -1,4 +1,4 @@
-"""The two halves of a miner's connection that run once for each of its shares, compiled where they can be.
+"""The halves of a miner's connection that run once for each of its shares, compiled where they can be.
 
 What stands here is the specification; ``_compiled``, built from ``ext/tcp.pyx``, does the same without a
 Python frame for each. ``proxy.hotpath`` decides for both which twin serves.
@@ -22,19 +22,29 @@ class PlainSender:
     A loop's transport queues for the end of its turn what the socket would have taken now.
     """
 
-    __slots__ = ("_fd", "error", "limit", "stalled", "transport")
+    __slots__ = ("_fd", "error", "limit", "resuming", "stalled", "transport")
 
-    def __init__(self, transport: asyncio.Transport, limit: int, fd: int) -> None:
-        self.transport = transport
-        self.limit = limit
-        """Bytes that may wait; a peer that lets more wait is cut off."""
+    transport: asyncio.Transport
+    limit: int
+    """Bytes that may wait; a peer that lets more wait is cut off."""
+
+    def __init__(self, fd: int) -> None:
+        # Told and not asked for: a transport that was asked for its socket keeps one more object for good.
+        self._fd = fd
+        """Where bytes may go at once; -1 where they have to be encrypted first."""
         self.stalled = False
         """True once the peer was cut off for not reading."""
         self.error: OSError | None = None
         """What ended the connection, if that was noticed here."""
-        # Told and not asked for: a transport that was asked for its socket keeps one more object for good.
-        self._fd = fd if transport.get_extra_info("sslcontext") is None else -1
-        """Where bytes may go at once; -1 where they have to be encrypted first."""
+        self.resuming: asyncio.TimerHandle | None = None
+        """Set while reading is paused."""
+
+    def attach(self, transport: asyncio.Transport, limit: int) -> None:
+        """Write to ``transport`` from now on."""
+        self.transport = transport
+        self.limit = limit
+        if transport.get_extra_info("sslcontext") is not None:
+            self._fd = -1
 
     def write(self, data: bytes) -> None:
         """Send or queue bytes; cut the peer off where too many wait already."""
@@ -64,12 +74,15 @@ class PlainSender:
         self.transport.abort()
 
 
-class PlainReceiver:
-    """Hands on what a connection brings, with the time."""
+class PlainConnection(PlainSender):
+    """Hands on what it brings, too, with the time."""
 
     __slots__ = ("_clock", "_feed", "key")
 
-    def __init__(self, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds]) -> None:
+    def __init__(
+        self, fd: int, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds]
+    ) -> None:
+        super().__init__(fd)
         self._feed = feed
         self._clock = clock
         self.key: int | None = None
@@ -83,9 +96,9 @@ class PlainReceiver:
 
 if TYPE_CHECKING:
     Sender = PlainSender
-    Receiver = PlainReceiver
+    Connection = PlainConnection
 elif hotpath.COMPILED:
     _compiled = import_module("proxy.adapters.tcp._compiled")
-    Sender, Receiver = _compiled.Sender, _compiled.Receiver
+    Sender, Connection = _compiled.Sender, _compiled.Connection
 else:
-    Sender, Receiver = PlainSender, PlainReceiver
+    Sender, Connection = PlainSender, PlainConnection

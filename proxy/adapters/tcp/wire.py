@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from proxy.adapters.tcp.halves import Sender
 
@@ -28,40 +29,47 @@ class SocketSettings:
     """TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged."""
 
 
-class TransportWire(Sender):
-    """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
+if TYPE_CHECKING:
+    _Half = Sender
+else:
+    _Half = object  # a class can extend but one that is compiled
 
-    __slots__ = ("_resuming",)
 
-    def __init__(self, transport: asyncio.Transport, limit: int, fd: int) -> None:
-        super().__init__(transport, limit, fd)
-        self._resuming: asyncio.TimerHandle | None = None
-        """Set while reading is paused."""
+class Pausing(_Half):
+    """What a wire does beside sending: mixed into either half."""
+
+    __slots__ = ()
 
     def pause(self, seconds: float) -> None:
         """Stop reading for so long."""
         if self.transport.is_closing():
             return
-        if self._resuming is None:
+        if self.resuming is None:
             self.transport.pause_reading()
         else:
-            self._resuming.cancel()
-        self._resuming = asyncio.get_running_loop().call_later(seconds, self._read_again)
+            self.resuming.cancel()
+        self.resuming = asyncio.get_running_loop().call_later(seconds, self._read_again)
 
     def _read_again(self) -> None:
-        self._resuming = None
+        self.resuming = None
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
     def ended(self) -> None:
         """The connection is lost: nothing is waited for any more."""
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
+        if self.resuming is not None:
+            self.resuming.cancel()
+            self.resuming = None
 
     def close(self) -> None:
         """Send what is queued, then close."""
         self.transport.close()
+
+
+class TransportWire(Pausing, Sender):
+    """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
+
+    __slots__ = ()
 
 
 def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:
