@@ -37,7 +37,6 @@ class Session(Lane):
         "closing",
         "closing_cause",
         "conduct",
-        "difficulty",
         "follows_extranonce",
         "has_work",
         "hinted",
@@ -93,8 +92,6 @@ class Session(Lane):
         self.hinted: Difficulty | None = None
         self.vardiff: Vardiff | None = None
         """Decides its difficulty; the lane counts for it."""
-        self.difficulty: Difficulty | None = None
-        """Told last."""
         self.has_work = False
         self.issued_work: Work | None = None
         self.issued_ntime = 0
@@ -110,6 +107,11 @@ class Session(Lane):
     def worker(self) -> str:
         """The first name that it authorised, or nothing."""
         return worker_of(self.workers[0]) if self.workers else ""
+
+    @property
+    def difficulty(self) -> Difficulty | None:
+        """Told last, with the jobs of its extranonce."""
+        return Difficulty(self.assignments[-1].credit) if self.assignments else None
 
     @property
     def route(self) -> Route | None:
@@ -159,7 +161,6 @@ class Session(Lane):
         mask_line = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         difficulty = vardiff.clamped(work.ceiling)
         if difficulty != self.difficulty:
-            self.difficulty = difficulty
             notify = tell.set_difficulty(difficulty) + notify
         self.assign(issue.assignment_for(difficulty, self.mask))
         self.issued_work, self.issued_ntime = work, issue.ntime
