@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 class Wire(Protocol):
     """The sending half of one connection. Never blocks and never raises."""
 
+    @property
+    def peer(self) -> str:
+        """Address and port of the other end, as long as the end has not been reported."""
+
     def write(self, data: bytes) -> None:
         """Queue bytes; a peer that does not read is dropped by the adapter's own limits."""
 

@@ -76,10 +76,10 @@ class Relay:
 
     # --- miners ---------------------------------------------------------------------------------------
 
-    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+    def opened(self, listener: str, wire: Wire, now: Seconds) -> int:
         """A miner has connected; returns the session's key."""
         key = self.outside.new_key()
-        session = self.sessions[key] = Session(key, listener, wire, peer, self.outside, now)
+        session = self.sessions[key] = Session(key, listener, wire, self.outside, now)
         self.outside.admission.opened(session, self.limits.admission, now)
         return key
 
@@ -193,7 +193,7 @@ class Relay:
 
     def _drop(self, session: Session, cause: str) -> None:
         session.closing, session.closing_cause = True, cause
-        self.emit(SessionRefused(session.key, session.peer, cause))
+        self.emit(SessionRefused(session.key, session.wire.peer, cause))
         session.wire.close()
 
     # --- pools ----------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
     session.route = route
     _hint_in_password(session, request.password)
     session.outside.emit(
-        SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.peer)
+        SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.wire.peer)
     )
     if session.is_subscribed:
         if session.bundle is None and session.lease is not None and route.place(session, now):
@@ -146,7 +146,7 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
 
 def _refuse(session: Session, request: say.Authorize, cause: str, now: Seconds) -> None:
     session.outside.emit(
-        SessionRefused(session.key, session.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
+        SessionRefused(session.key, session.wire.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
     )
     session.send(error_line(request.id, 24, cause, b"false"), now)
     refuse_login(session, session.outside.timers)

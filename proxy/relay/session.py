@@ -50,7 +50,6 @@ class Session(Lane):
         "outbox",
         "outside",
         "partial",
-        "peer",
         "quirk",
         "resumed",
         "told",
@@ -59,13 +58,10 @@ class Session(Lane):
         "wire",
     )
 
-    def __init__(
-        self, key: int, listener: str, wire: Wire, peer: str, outside: Outside, now: Seconds
-    ) -> None:
+    def __init__(self, key: int, listener: str, wire: Wire, outside: Outside, now: Seconds) -> None:
         super().__init__(key, now)
         self.listener = listener
         self.wire = wire
-        self.peer = peer
         self.outside = outside
         self.opened_at = now
         self.line_limit = outside.limits.line_before_login
@@ -73,7 +69,7 @@ class Session(Lane):
         self.partial: LineBuffer | None = None
         """The beginning of a line, while one is not complete."""
         self.malformed = 0
-        self.conduct = Conduct(peer, now)
+        self.conduct = Conduct(wire.peer, now)
         self.closing = False
         self.closing_cause = ""
         """Why it was closed, if we closed it."""

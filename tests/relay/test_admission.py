@@ -23,8 +23,8 @@ def admits(site: Site, host: str = HOST) -> bool:
 
 
 def open_from(site: Site, peer: str) -> FakeMiner:
-    wire = FakeWire()
-    miner = FakeMiner(site, site.relay.opened("main", wire, peer, site.now), wire)
+    wire = FakeWire(peer)
+    miner = FakeMiner(site, site.relay.opened("main", wire, site.now), wire)
     wire.deliver = miner.heard
     wire.hang_up = lambda: site.later(miner.leave)
     return miner

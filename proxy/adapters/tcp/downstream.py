@@ -21,7 +21,7 @@ from proxy.units import Seconds
 class MinerSide(Protocol):
     """What the relay offers to a listener."""
 
-    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+    def opened(self, listener: str, wire: Wire, now: Seconds) -> int:
         """A miner has connected."""
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
@@ -62,9 +62,8 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
         sockets = door.settings().sockets
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
-        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self.attach(transport, sockets.write_limit)
-        self.key = door.side.opened(door.name, self, f"{host}:{port}", now)
+        self.key = door.side.opened(door.name, self, now)
 
     @override
     def pause_writing(self) -> None:

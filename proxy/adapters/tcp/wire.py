@@ -40,6 +40,12 @@ class Pausing(_Half):
 
     __slots__ = ()
 
+    @property
+    def peer(self) -> str:
+        """Address and port of the other end."""
+        host, port, *_ = self.transport.get_extra_info("peername") or ("?", 0)
+        return f"{host}:{port}"
+
     def pause(self, seconds: float) -> None:
         """Stop reading for so long."""
         if self.transport.is_closing():
