@@ -275,7 +275,7 @@ def test_quarantine_alone_can_fill_a_space_and_a_clean_job_empties_it() -> None:
     assert space.take(session="b", now=NOW) == b""
 
 
-class CountingSet(set[int]):
+class CountingSet(set[bytes]):
     """Counts the questions that a search asks."""
 
     asked = 0
