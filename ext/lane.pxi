@@ -38,12 +38,20 @@ cdef extern from "record.h" nogil:
         uint8_t flags
     size_t record_pack(const record *r, uint8_t *out)
 
+cdef extern from "replies.h" nogil:
+    ctypedef struct replies:
+        pass
+    int replies_begin(replies **waiting, uint64_t window)
+    int replies_append(replies **waiting, const void *data, size_t size)
+    size_t replies_size(const replies *waiting, uint64_t window)
+    void replies_release(replies **waiting, uint64_t window, uint8_t *out)
+    void replies_clear(replies **waiting)
+
 cdef enum:
     RECORD_FORWARDED = 1
     RECORD_BLOCK = 2
-    FIRST_HELD = 56  # bytes of a reply whose id has 17 digits
-    MOST_WORKER = 63  # bytes of a worker name in a record; relay/handshake.py cuts them there
 
+cdef size_t _MOST_WORKER = names.MOST_WORKER
 cdef bytes _REPLY_HEAD = b'{"id":'
 cdef bytes _TRUE_TAIL = b',"result":true,"error":null}\n'
 cdef tuple _FALSE_TAILS = tuple([
@@ -57,6 +65,23 @@ cdef int _append(bytearray out, const void *data, Py_ssize_t size) except -1:
     PyByteArray_Resize(out, before + size)
     memcpy(PyByteArray_AS_STRING(out) + before, data, size)
     return 0
+
+
+cdef submit_text _plain_worker(const submit_text *user):
+    """Return the worker in a user name, as ``names.worker_of`` does; of no size if that would change it."""
+    cdef submit_text worker = user[0]
+    cdef const uint8_t *dot = <const uint8_t *>memchr(user.at, b".", user.size)
+    cdef size_t i
+    if dot is not NULL and dot + 1 < user.at + user.size:
+        worker.at = dot + 1
+        worker.size = user.at + user.size - worker.at
+    if worker.size > _MOST_WORKER:
+        worker.size = 0
+    for i in range(worker.size):
+        if not 0x20 <= worker.at[i] <= 0x7E or worker.at[i] in (b'"', b"'", b"<", b">", b"&", b"`", b"\\"):
+            worker.size = 0
+            break
+    return worker
 
 
 cdef inline bint _is_text(object text, const submit_text *bytes):
@@ -78,78 +103,40 @@ cdef class Window:
         self.holders = []
 
 
-cdef struct held_mark:
-    uint64_t window
-    size_t end  # of the replies that wait for it, in `held`
-
-
-cdef void *_grown(void *memory, size_t size, size_t room, bint is_inline) except NULL:
-    """Return memory of `room` bytes that begins with the `size` bytes of `memory`, which is given up."""
-    cdef void *grown = malloc(room) if is_inline else realloc(memory, room)
-    if grown is NULL:
-        raise MemoryError
-    if is_inline:
-        memcpy(grown, memory, size)
-    return grown
-
-
 cdef class Lane:
     """See ``lane.Lane``."""
 
-    cdef public int64_t key
+    cdef readonly object key
     cdef public double heard_at
     cdef public double last_write_at
     cdef public bint is_subscribed
     cdef public bint due
     cdef public bint owes
-    cdef public bytes extranonce1
-    cdef public Py_ssize_t extranonce2_size
     cdef public uint32_t mask
     cdef public uint32_t masks_ever
     cdef public uint32_t first_mask
-    cdef public dict workers
-    cdef public list assignments
+    cdef public int extranonce2_size
+    cdef public bytes extranonce1
+    cdef public tuple workers
+    cdef public tuple assignments
     cdef readonly Tally tally
     cdef public Tally route_tally
     cdef public Evidence evidence
-    # Replies that wait, and for which windows: mostly one for one, so that has its place here.
-    cdef uint8_t *held
-    cdef size_t held_size
-    cdef size_t held_room
-    cdef held_mark *marks
-    cdef size_t marks_count
-    cdef size_t marks_room
-    cdef uint8_t first_held[FIRST_HELD]
-    cdef held_mark first_mark
-    # The user name found last: nearly always the next one's, too.
+    cdef replies *waiting
+    # The user name found last, nearly always the next one's, too, and the worker in it.
     cdef object user
-    cdef object worker
+    cdef submit_text worker
 
     def __init__(self, key, double now):
         self.key = key
         self.heard_at = self.last_write_at = now
         self.extranonce1 = b""
-        self.workers = {}
-        self.assignments = []
+        self.workers = ()
+        self.assignments = ()
         self.tally = Tally()
-        self._hold_nothing()
-
-    def __cinit__(self, *_, **__):
-        self._hold_nothing()
 
     def __dealloc__(self):
-        self._let_go()
-
-    cdef void _hold_nothing(self) noexcept:
-        self.held, self.held_size, self.held_room = self.first_held, 0, FIRST_HELD
-        self.marks, self.marks_count, self.marks_room = &self.first_mark, 0, 1
-
-    cdef void _let_go(self) noexcept:
-        if self.held is not self.first_held:
-            free(self.held)
-        if self.marks is not &self.first_mark:
-            free(self.marks)
-        self._hold_nothing()
+        replies_clear(&self.waiting)
 
     # --- jobs --------------------------------------------------------------------------------------
 
@@ -162,11 +149,10 @@ cdef class Lane:
         return self._assigned(<const uint8_t *>text, size)
 
     cdef Assignment _assigned(self, const uint8_t *job_id, Py_ssize_t size):
-        cdef Py_ssize_t i = PyList_GET_SIZE(self.assignments)
         cdef Assignment each
-        while i > 0:
-            i -= 1
-            each = <Assignment>PyList_GET_ITEM(self.assignments, i)
+        cdef Py_ssize_t i
+        for i in range(len(self.assignments) - 1, -1, -1):
+            each = <Assignment>self.assignments[i]
             if each.id_size == size and memcmp(each.id, job_id, size) == 0:
                 return None if each.job.is_forgotten else each
         return None
@@ -177,8 +163,8 @@ cdef class Lane:
         for each in self.assignments:
             any_forgotten = any_forgotten or each.job.is_forgotten
         if any_forgotten:
-            self.assignments = [each for each in self.assignments if not (<Assignment>each).job.is_forgotten]
-        self.assignments.append(assignment)
+            self.assignments = tuple([each for each in self.assignments if not (<Assignment>each).job.is_forgotten])
+        self.assignments += (assignment,)
 
     # --- counts ------------------------------------------------------------------------------------
 
@@ -207,62 +193,38 @@ cdef class Lane:
 
     def hold(self, line, Window window not None):
         _demand_bytes(line, "line", -1)
-        self._mark(window, self._hold(_data(line), PyBytes_GET_SIZE(line)))
+        self._begin(window)
+        self._hold(_data(line), PyBytes_GET_SIZE(line))
 
-    cdef size_t _hold(self, const uint8_t *data, size_t size) except? 0:
-        """Append to what waits and return the end of it. The caller marks what it waits for."""
-        cdef size_t room = self.held_room
-        if self.held_size + size > room:
-            room = max(2 * room, self.held_size + size)
-            self.held = <uint8_t *>_grown(self.held, self.held_size, room, self.held is self.first_held)
-            self.held_room = room
-        memcpy(self.held + self.held_size, data, size)
-        self.held_size += size
-        return self.held_size
+    cdef int _begin(self, Window window) except -1:
+        """Let what is held from now on wait for ``window``."""
+        cdef int is_first = replies_begin(&self.waiting, window.number)
+        if is_first < 0:
+            raise MemoryError
+        if is_first:
+            window.holders.append(self)
+        return 0
 
-    cdef int _mark(self, Window window, size_t end) except -1:
-        cdef size_t room
-        if self.marks_count > 0 and self.marks[self.marks_count - 1].window == window.number:
-            self.marks[self.marks_count - 1].end = end
-            return 0
-        if self.marks_count == self.marks_room:
-            room = 2 * self.marks_room
-            self.marks = <held_mark *>_grown(self.marks, self.marks_count * sizeof(held_mark),
-                                             room * sizeof(held_mark), self.marks is &self.first_mark)
-            self.marks_room = room
-        self.marks[self.marks_count].window = window.number
-        self.marks[self.marks_count].end = end
-        self.marks_count += 1
-        window.holders.append(self)
+    cdef int _hold(self, const uint8_t *data, size_t size) except -1:
+        if replies_append(&self.waiting, data, size) != 0:
+            raise MemoryError
         return 0
 
     def queue(self, line, bytearray outbox not None, double now):
         _demand_bytes(line, "line", -1)
-        if self.marks_count > 0:
-            self.marks[self.marks_count - 1].end = self._hold(_data(line), PyBytes_GET_SIZE(line))
+        if self.waiting is not NULL:
+            self._hold(_data(line), PyBytes_GET_SIZE(line))
         else:
             _append(outbox, _data(line), PyBytes_GET_SIZE(line))
             self.last_write_at = now
 
     @property
     def holds(self):
-        return self.held_size
+        return replies_size(self.waiting, <uint64_t>-1)
 
     def release(self, uint64_t window):
-        cdef size_t count = 0, end = 0, i
-        while count < self.marks_count and self.marks[count].window <= window:
-            end = self.marks[count].end
-            count += 1
-        released = PyBytes_FromStringAndSize(<const char *>self.held, end)
-        self.held_size -= end
-        self.marks_count -= count
-        if self.marks_count == 0:
-            self._let_go()
-            return released
-        memmove(self.held, self.held + end, self.held_size)
-        memmove(self.marks, self.marks + count, self.marks_count * sizeof(held_mark))
-        for i in range(self.marks_count):
-            self.marks[i].end -= end
+        released = PyBytes_FromStringAndSize(NULL, replies_size(self.waiting, window))
+        replies_release(&self.waiting, window, _data(released))
         return released
 
     # --- submits -----------------------------------------------------------------------------------
@@ -295,8 +257,7 @@ cdef class Lane:
 
     cdef bint _take(self, const submit_line *line, double now, Window window, bytearray outbox) except -1:
         """Judge one submit; returns False, with nothing done, if it must take the long way."""
-        cdef PyObject *user = NULL
-        cdef PyObject *worker = NULL
+        cdef bint is_known
         cdef Py_ssize_t size = PyBytes_GET_SIZE(self.extranonce1)
         cdef uint8_t extranonce[SHA256D_MAX_EXTRANONCE]
         cdef Assignment assignment
@@ -305,12 +266,12 @@ cdef class Lane:
         cdef verdict found
         if not self.is_subscribed:
             return False
-        self._find_worker(&line.worker, &user, &worker)
-        if worker is not NULL and not self._fits_record(<object>worker):
+        is_known = self._find_worker(&line.worker)
+        if is_known and self.worker.size == 0:
             return False
         assignment = self._assigned(line.job_id.at, line.job_id.size)
         if assignment is None:
-            self._refuse(line, REASON_UNAUTHORIZED if worker is NULL else REASON_STALE, 0.0, now, outbox)
+            self._refuse(line, REASON_STALE if is_known else REASON_UNAUTHORIZED, 0.0, now, outbox)
             return True
         if <Py_ssize_t>line.extranonce2_size != self.extranonce2_size:
             self._refuse(line, REASON_SHAPE, 0.0, now, outbox)
@@ -324,35 +285,30 @@ cdef class Lane:
         standing.granted = assignment.mask
         standing.mask, standing.masks_ever = self.mask, self.masks_ever
         standing.first_mask = self.first_mask
-        standing.authorized = worker is not NULL
+        standing.authorized = is_known
         standing.stale = now > assignment.job.stale_at
         verdict_judge(&assignment.job.c, &claim, &assignment.target.words, &standing, &found)
-        self._settle(line, assignment, &claim, &found, user, worker, now, window, outbox)
+        self._settle(line, assignment, &claim, &found, is_known, now, window, outbox)
         return True
 
-    cdef int _find_worker(self, const submit_text *name, PyObject **user, PyObject **worker) except -1:
-        """Find the authorised user name that the line gives, and its worker; both NULL if it is none.
+    cdef bint _find_worker(self, const submit_text *name) except -1:
+        """Return whether the line's user name is authorised: then it is ``user``, and its ``worker`` known.
 
         A name that is not ASCII cannot be the one of a plain submit.
         """
-        cdef PyObject *key
-        cdef PyObject *value
-        cdef Py_ssize_t place = 0
-        if self.user is None or not _is_text(self.user, name):
-            while PyDict_Next(self.workers, &place, &key, &value):
-                if _is_text(<object>key, name):
-                    self.user, self.worker = <object>key, <object>value
-                    break
-            else:
-                return 0
-        user[0], worker[0] = <PyObject *>self.user, <PyObject *>self.worker
-        return 0
-
-    cdef bint _fits_record(self, object worker):
-        return PyUnicode_IS_COMPACT_ASCII(worker) and PyUnicode_GET_LENGTH(worker) <= MOST_WORKER
+        cdef submit_text text
+        if self.user is not None and _is_text(self.user, name):
+            return True
+        for each in self.workers:
+            if _is_text(each, name):
+                self.user = each
+                text.at, text.size = <const uint8_t *>PyUnicode_DATA(each), name.size
+                self.worker = _plain_worker(&text)
+                return True
+        return False
 
     cdef int _settle(self, const submit_line *line, Assignment assignment, const verdict_claim *claim,
-                     const verdict *found, PyObject *user, PyObject *worker, double now, Window window,
+                     const verdict *found, bint is_known, double now, Window window,
                      bytearray outbox) except -1:
         """Do what follows from a verdict."""
         cdef bint accepted = found.reason == REASON_NONE
@@ -368,7 +324,7 @@ cdef class Lane:
                 claim.nonce,
                 found.version,
                 _digest(found.hash),
-                None if user is NULL else <object>user,
+                self.user if is_known else None,
                 is_block=bool(found.is_block),
                 now=now,
             )
@@ -376,16 +332,16 @@ cdef class Lane:
             self._refuse(line, found.reason, assignment.credit, now, outbox)
             return 0
         self._credit(assignment.credit, now)
-        self._record(number, assignment, claim, found, worker, window)
+        self._record(number, assignment, claim, found, window)
         self._reply(line, window)
         return 0
 
     cdef int _record(self, uint64_t number, Assignment assignment, const verdict_claim *claim,
-                     const verdict *found, PyObject *worker, Window window) except -1:
+                     const verdict *found, Window window) except -1:
         cdef record r
         cdef uint8_t packed[RECORD_MOST]
-        r.worker, r.worker_size = <const uint8_t *>PyUnicode_DATA(<object>worker), PyUnicode_GET_LENGTH(<object>worker)
         r.number, r.session = number, self.key
+        r.worker, r.worker_size = self.worker.at, self.worker.size
         r.job_id, r.job_id_size = assignment.id, assignment.id_size
         r.extranonce, r.extranonce_size = claim.extranonce, assignment.job.prepared.extranonce_size
         r.ntime, r.nonce, r.version = claim.ntime, claim.nonce, found.version
@@ -394,19 +350,20 @@ cdef class Lane:
         return _append(window.records, packed, record_pack(&r, packed))
 
     cdef int _reply(self, const submit_line *line, Window window) except -1:
+        self._begin(window)
+        return self._hold_reply(line, _TRUE_TAIL)
+
+    cdef int _hold_reply(self, const submit_line *line, bytes tail) except -1:
         self._hold(_data(_REPLY_HEAD), PyBytes_GET_SIZE(_REPLY_HEAD))
         self._hold(line.id.at, line.id.size)
-        return self._mark(window, self._hold(_data(_TRUE_TAIL), PyBytes_GET_SIZE(_TRUE_TAIL)))
+        return self._hold(_data(tail), PyBytes_GET_SIZE(tail))
 
     cdef int _refuse(self, const submit_line *line, int reason, double difficulty, double now,
                      bytearray outbox) except -1:
         cdef bytes tail = <bytes>_FALSE_TAILS[reason]
         self._count_refused(reason, difficulty)
-        if self.marks_count > 0:
-            # Replies to submits keep the order of the submits.
-            self._hold(_data(_REPLY_HEAD), PyBytes_GET_SIZE(_REPLY_HEAD))
-            self._hold(line.id.at, line.id.size)
-            self.marks[self.marks_count - 1].end = self._hold(_data(tail), PyBytes_GET_SIZE(tail))
+        if self.waiting is not NULL:
+            self._hold_reply(line, tail)  # replies to submits keep the order of the submits
         else:
             _append(outbox, _data(_REPLY_HEAD), PyBytes_GET_SIZE(_REPLY_HEAD))
             _append(outbox, line.id.at, line.id.size)

@@ -20,18 +20,21 @@ cdef class Sender:
 
     cdef readonly object transport
     cdef readonly Py_ssize_t limit
-    cdef public bint stalled
     cdef public bint prompt
+    cdef public bint stalled
     cdef readonly object error
+    cdef public object resuming
     cdef int fd
     cdef bint waits
 
-    def __init__(self, transport, Py_ssize_t limit):
+    def __init__(self, int fd):
+        self.fd = fd
+
+    def attach(self, transport, Py_ssize_t limit):
         self.transport = transport
         self.limit = limit
-        sock = transport.get_extra_info("socket")
-        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
-        self.fd = sock.fileno() if is_plain else -1
+        if transport.get_extra_info("sslcontext") is not None:
+            self.fd = -1
 
     def write(self, bytes data not None):
         cdef Py_ssize_t sent = 0, size = PyBytes_GET_SIZE(data), queued
@@ -60,31 +63,29 @@ cdef class Sender:
         self.transport.abort()
 
 
-cdef class Receiver:
-    """See ``halves.Receiver``."""
+cdef class Connection(Sender):
+    """See ``halves.Connection``."""
 
     cdef public object key
-    cdef public Sender wire
     cdef readonly bytes pending
     cdef object feed
     cdef object clock
-    cdef object backlog
 
-    def __init__(self, feed, clock, backlog):
+    def __init__(self, int fd, feed, clock):
+        self.fd = fd
         self.feed = feed
         self.clock = clock
-        self.backlog = backlog
 
     def data_received(self, data):
-        if self.key is None or self.wire is None:
+        if self.key is None:
             return
         if self.pending is not None:
             self.pending += data
-        elif self.wire.prompt:
+        elif self.prompt:
             self.feed(self.key, data, self.clock())
         else:
             self.pending = data
-            self.backlog.add(self)
+            self.hold()
 
     def work(self, Py_ssize_t most):
         cdef bytes data = self.pending

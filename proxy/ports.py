@@ -14,6 +14,10 @@ class Wire(Protocol):
     prompt: bool
     """Whether what the peer sends is worked on at once; else when there is time. False at first."""
 
+    @property
+    def peer(self) -> str:
+        """Address and port of the other end, as long as the end has not been reported."""
+
     def write(self, data: bytes) -> None:
         """Queue bytes; a peer that does not read is dropped by the adapter's own limits."""
 

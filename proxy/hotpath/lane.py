@@ -41,9 +41,9 @@ class Lane:
         self.extranonce2_size = 0
         self.mask = self.masks_ever = self.first_mask = 0
         """Version bits granted now, ever, and first."""
-        self.workers: dict[str, str] = {}
-        """Authorised user names, as submits carry them, to worker names."""
-        self.assignments: list[Assignment] = []
+        self.workers: tuple[str, ...] = ()
+        """User names that are authorised, as submits carry them."""
+        self.assignments: tuple[Assignment, ...] = ()
         """What shares will be judged by, in the order of issue."""
         self.tally = Tally()
         self.route_tally: Tally | None = None
@@ -65,8 +65,8 @@ class Lane:
 
     def assign(self, assignment: Assignment) -> None:
         """Note a job that is being sent, and let go of those that are forgotten."""
-        self.assignments = [each for each in self.assignments if not each.job.is_forgotten]
-        self.assignments.append(assignment)
+        kept = (each for each in self.assignments if not each.job.is_forgotten)
+        self.assignments = (*kept, assignment)
 
     def credit(self, credit: float, now: float) -> None:
         """Count an accepted share: for the session, its tenant, and vardiff, which may be ``due`` then."""

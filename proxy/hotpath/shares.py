@@ -17,9 +17,6 @@ NTIME_WINDOW: Final = 7000
 """Seconds that ntime may run ahead of the job's (ckpool); never compared with a clock of ours,
 because boxes off the grid drift."""
 
-_DIGEST_KEY = slice(0, 16)
-"""A digest's low half: a share's zeros are in the high one. 128 bits do not collide by chance."""
-
 _DIFFICULTY_ONE: Final = float(0xFFFF << 208)
 
 
@@ -32,6 +29,14 @@ def achieved_difficulty(digest: bytes) -> float:
     for at in range(28, -1, -4):
         value = value * 4294967296.0 + int.from_bytes(digest[at : at + 4], "little")
     return _DIFFICULTY_ONE / max(value, 1.0)
+
+
+def _key_of(digest: bytes) -> int:
+    """Return what a share is remembered by: 63 bits of its digest's low half; its zeros are in the high one.
+
+    That a new share has those of one of 500,000 others by chance has a probability of 500,000 / 2**63.
+    """
+    return int.from_bytes(digest[:8], "big") | 1
 
 
 class Job:
@@ -61,7 +66,7 @@ class Job:
         """Its shares count up to this instant."""
         self.is_forgotten = False
         """Nobody knows its ids any more: a share of it is not even hashed."""
-        self._credited: set[bytes] = set()
+        self._credited: set[int] = set()
 
     def is_stale_at(self, now: float) -> bool:
         """Return whether its shares no longer count."""
@@ -69,11 +74,11 @@ class Job:
 
     def is_duplicate(self, digest: bytes) -> bool:
         """Return whether a share with this header hash was credited before."""
-        return digest[_DIGEST_KEY] in self._credited
+        return _key_of(digest) in self._credited
 
     def remember(self, digest: bytes) -> None:
         """Note that a share with this header hash has been credited."""
-        self._credited.add(digest[_DIGEST_KEY])
+        self._credited.add(_key_of(digest))
 
     def share_credits(self, other: "Job") -> None:
         """Remember together with ``other``, whose shares make the same headers."""

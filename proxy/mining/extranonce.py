@@ -108,7 +108,7 @@ class LeaseSpace:
             raise ValueError(f"a lease is 0 to {AMPLE} bytes, not {width}")
         self.width = width
         self._capacity = 1 << 8 * width
-        self._live: dict[int, str] = {}
+        self._live: set[bytes] = set()  # the very objects that their sessions have, who know whose they are
         # In order of freeing, so that what becomes free is always a prefix.
         self._quarantine: OrderedDict[int, tuple[str, Seconds]] = OrderedDict()
         self._last_freed: dict[str, int] = {}  # session -> the newest lease quarantined under its name
@@ -154,28 +154,28 @@ class LeaseSpace:
             kept = self._quarantine.get(number)
             if kept is not None and kept[0] == session:
                 return self._wake(number, session)
-            if kept is None and number not in self._live:
-                return self._give(number, session)
+            if kept is None and prefer not in self._live:
+                return self._give(number)
         if self.is_full:
             return None
-        return self._give(self._next_free(), session)
+        return self._give(self._next_free())
 
     def resume(self, session: str, now: Seconds) -> bytes | None:
         """Give back the lease last freed under the name ``session``, or None if its quarantine is over."""
         number = self._last_freed.get(session)
         return None if number is None else self._wake(number, session)
 
-    def free(self, lease: bytes, now: Seconds, *, rests: bool = True) -> None:
-        """Quarantine a live lease under the name of its session, unless no job was ever made with it.
+    def free(self, lease: bytes, session: str, now: Seconds, *, rests: bool = True) -> None:
+        """Quarantine a live lease under the name ``session``, unless no job was ever made with it.
 
         Raises:
             ValueError: nobody holds ``lease``: the caller's books are wrong.
 
         """
         number = int.from_bytes(lease, "big")
-        if len(lease) != self.width or number not in self._live:
+        if lease not in self._live:
             raise ValueError(f"lease {lease.hex()!r} is not live")
-        session = self._live.pop(number)
+        self._live.remove(lease)
         if not rests:
             self._is_free_again(number)
             return
@@ -193,23 +193,28 @@ class LeaseSpace:
             self._release_oldest()
 
     def _is_held(self, number: int) -> bool:
-        return number in self._live or number in self._quarantine
+        return number in self._quarantine or self._lease(number) in self._live
 
-    def _give(self, number: int, session: str) -> bytes:
+    def _lease(self, number: int) -> bytes:
+        return number.to_bytes(self.width, "big")
+
+    def _give(self, number: int) -> bytes:
         if self._free is not None:
             del self._free[number]
-        self._live[number] = session
+        lease = self._lease(number)
+        self._live.add(lease)
         if self._free is None and 2 * (len(self._live) + len(self._quarantine)) > self._capacity:
             turns = (n % self._capacity for n in range(self._cursor, self._cursor + self._capacity))
             self._free = OrderedDict((n, None) for n in turns if not self._is_held(n))
-        return number.to_bytes(self.width, "big")
+        return lease
 
     def _wake(self, number: int, session: str) -> bytes:
         del self._quarantine[number]
         if self._last_freed.get(session) == number:
             del self._last_freed[session]
-        self._live[number] = session
-        return number.to_bytes(self.width, "big")
+        lease = self._lease(number)
+        self._live.add(lease)
+        return lease
 
     def _next_free(self) -> int:
         if self._free is not None:

@@ -56,8 +56,8 @@ def address_of(host: str) -> str:
     return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
 
 
-Queue = deque[tuple[int, float]]
-"""Keys of sessions with the time of their arrival. Not the sessions: a flood of short ones would be kept."""
+Queue = deque[int]
+"""Keys of sessions in the order of their arrival. Not the sessions: a flood of short ones would be kept."""
 
 
 class Address:
@@ -100,7 +100,9 @@ class Address:
 class Admission:
     """The door's memory. All of it is bounded by the live sessions and the rate of failures."""
 
-    def __init__(self) -> None:
+    def __init__(self, sessions: dict[int, Session]) -> None:
+        self._sessions = sessions
+        """Every live one, by its key."""
         self._addresses: dict[str, Address] = {}
         self._left: deque[str] = deque()
         """Addresses without a connection, to be forgotten when their tokens are back."""
@@ -108,7 +110,6 @@ class Admission:
         self._to_subscribe: Queue = deque()
         self._to_authorize: Queue = deque()
         self._bans: dict[tuple[str, str], Seconds] = {}
-        self._live_names: dict[tuple[str, str], int] = {}
 
     # --- at the door ------------------------------------------------------------------------------------
 
@@ -128,16 +129,12 @@ class Admission:
     def opened(self, session: Session, settings: AdmissionSettings, now: Seconds) -> None:
         """Watch a new session until it has logged in."""
         self._address(session.conduct.address, settings, now).unauthenticated += 1
-        self._fresh.append((session.key, now))
-        self._to_subscribe.append((session.key, now))
+        self._fresh.append(session.key)
+        self._to_subscribe.append(session.key)
 
-    def authorised(
-        self, session: Session, user: str, settings: AdmissionSettings, now: Seconds
-    ) -> Event | None:
+    def authorised(self, session: Session, settings: AdmissionSettings, now: Seconds) -> Event | None:
         """A name was authorised; with the first one the session has logged in. Returns what to tell."""
         conduct = session.conduct
-        pair = (conduct.address, user)
-        self._live_names[pair] = self._live_names.get(pair, 0) + 1
         if conduct.logged_in:
             return None
         conduct.logged_in = True
@@ -153,8 +150,6 @@ class Admission:
     def closed(self, session: Session, settings: AdmissionSettings, now: Seconds) -> None:
         """A session has ended; without a login, its address pays."""
         conduct = session.conduct
-        for user in session.workers:
-            self._forget_name((conduct.address, user))
         address = self._address(conduct.address, settings, now)
         if conduct.logged_in:
             address.authorised -= 1
@@ -170,13 +165,6 @@ class Admission:
         if not address.authorised and not address.unauthenticated and not address.is_leaving:
             address.is_leaving = True
             self._left.append(key)
-
-    def _forget_name(self, pair: tuple[str, str]) -> None:
-        count = self._live_names.get(pair, 0) - 1
-        if count > 0:
-            self._live_names[pair] = count
-        else:
-            self._live_names.pop(pair, None)
 
     def _address(self, key: str, settings: AdmissionSettings, now: Seconds) -> Address:
         address = self._addresses.get(key)
@@ -194,13 +182,25 @@ class Admission:
         address = session.conduct.address
         self._address(address, limits.admission, now).add(-DROP_PRICE, limits.admission, now)
         for user in session.workers:
-            pair = (address, user)
-            if self._live_names.get(pair, 0) > 1:
+            if self._is_shared(session, user):
                 continue
+            pair = (address, user)
             self._bans.pop(pair, None)
             while len(self._bans) >= MOST_BANS:
                 del self._bans[next(iter(self._bans))]
             self._bans[pair] = Seconds(now + limits.prices.ban)
+
+    def _is_shared(self, session: Session, user: str) -> bool:
+        """Return whether another session of the same address has that name.
+
+        All are looked at, which takes less time than the hundred refused shares that led here; to count
+        names all the time would take 100 bytes for each session.
+        """
+        address = session.conduct.address
+        return any(
+            user in other.workers and other.conduct.address == address and other is not session
+            for other in self._sessions.values()
+        )
 
     def is_banned(self, session: Session, user: str, now: Seconds) -> bool:
         """Return whether a name is refused from this session's address."""
@@ -215,30 +215,43 @@ class Admission:
 
     # --- time -------------------------------------------------------------------------------------------
 
-    def overdue(
-        self, sessions: dict[int, Session], limits: Limits, timers: Timers, now: Seconds
-    ) -> Iterator[tuple[Session, str]]:
+    def overdue(self, limits: Limits, timers: Timers, now: Seconds) -> Iterator[tuple[Session, str]]:
         """Yield the sessions whose time to log in is over, with the cause; each deadline is absolute.
 
         Sessions stand in queues in the order of their arrival, one for each deadline, so that only those are
         looked at whose time has come.
         """
         settings = limits.admission
-        for session, _ in _due(self._fresh, sessions, now - settings.grace):
+        for session in self._due(self._fresh, now - settings.grace):
             address = self._addresses[session.conduct.address]
             if address.unauthenticated > settings.unauthenticated and not session.conduct.logged_in:
                 session.conduct.expelled = True  # counted at once: the next in the queue may stay
                 self._fail(address, settings, now)
                 yield session, "too many connections of its address without a login"
-        for session, since in _due(self._to_subscribe, sessions, now - timers.subscribe):
+        for session in self._due(self._to_subscribe, now - timers.subscribe):
             if session.is_subscribed:
-                self._to_authorize.append((session.key, since))
+                self._to_authorize.append(session.key)
             else:
                 yield session, "not subscribed in time"
         both = timers.subscribe + timers.authorize
-        for session, _ in _due(self._to_authorize, sessions, now - both):
+        for session in self._due(self._to_authorize, now - both):
             yield session, "not authorised in time"
         self._forget(settings, now)
+
+    def _due(self, queue: Queue, before: float) -> Iterator[Session]:
+        """Take those who came before a time and are still here without a login, oldest first.
+
+        Who has logged in or left need not be waited for.
+        """
+        while queue:
+            session = self._sessions.get(queue[0])
+            if session is None or session.closing or (session.is_subscribed and session.workers):
+                queue.popleft()
+            elif session.opened_at < before:
+                queue.popleft()
+                yield session
+            else:
+                return
 
     def _forget(self, settings: AdmissionSettings, now: Seconds) -> None:
         """Forget addresses that left long enough ago; the oldest first."""
@@ -251,13 +264,3 @@ class Admission:
                 del self._addresses[key]
             address.is_leaving = False
             self._left.popleft()
-
-
-def _due(queue: Queue, sessions: dict[int, Session], before: float) -> Iterator[tuple[Session, float]]:
-    """Take those who came before a time and are still here without a login, oldest first."""
-    while queue and queue[0][1] < before:
-        key, since = queue.popleft()
-        session = sessions.get(key)
-        if session is None or session.closing or (session.is_subscribed and session.workers):
-            continue
-        yield session, since

@@ -12,6 +12,7 @@ from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.hotpath import Window
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
 from proxy.relay import conduct, handshake, share_path
+from proxy.relay.admission import Admission
 from proxy.relay.directory import Directory
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
@@ -20,6 +21,7 @@ from proxy.relay.settings import Limits, RelaySettings
 from proxy.relay.upstream import UpstreamConnection
 from proxy.relay.work import JobBook
 from proxy.stratum import downstream
+from proxy.stratum.framing import LineBuffer
 from proxy.units import Seconds
 
 SLICES = 20
@@ -41,8 +43,9 @@ class Relay:
         now: Seconds,
     ) -> None:
         boot = int(randomness.random() * (1 << 24))
-        self.outside = Outside(settings, dialler, journal, randomness, emit, JobBook(boot))
         self.sessions: dict[int, Session] = {}
+        admission = Admission(self.sessions)
+        self.outside = Outside(settings, dialler, journal, randomness, emit, JobBook(boot), admission)
         self.connections: dict[int, UpstreamConnection] = {}
         self.routes = {
             tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
@@ -50,7 +53,6 @@ class Relay:
         self.started_at = now
         self.is_ending = False
         """Nothing more is taken from miners: a busy site would never have settled all of it."""
-        self._boot = boot
         self.directory = Directory(self.routes, self.outside)
         self.uses_lanes = True
         """False sends every submit the long way: for comparison."""
@@ -74,11 +76,10 @@ class Relay:
 
     # --- miners ---------------------------------------------------------------------------------------
 
-    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+    def opened(self, listener: str, wire: Wire, now: Seconds) -> int:
         """A miner has connected; returns the session's key."""
         key = self.outside.new_key()
-        name = f"{self._boot:06x}{key:x}"
-        session = self.sessions[key] = Session(key, name, listener, wire, peer, self.outside, now)
+        session = self.sessions[key] = Session(key, listener, wire, self.outside, now)
         self.outside.admission.opened(session, self.limits.admission, now)
         return key
 
@@ -94,8 +95,8 @@ class Relay:
         window, outbox = self._window, self._outbox
         at, cause = 0, ""
         session.heard_at = now
-        if self.uses_lanes and session.lines.partial is None:
-            at = session.take(data, 0, session.lines.limit, now, window, outbox)
+        if self.uses_lanes and session.partial is None:
+            at = session.take(data, 0, session.line_limit, now, window, outbox)
         if at < len(data) or session.due:
             cause = self._feed_slowly(session, data, at, now)
         if session.owes and not cause:
@@ -116,7 +117,7 @@ class Relay:
 
         Returns why the session must be dropped, or nothing.
         """
-        lines, limits = session.lines, self.limits
+        lines, limits = session.partial or LineBuffer(session.line_limit), self.limits
         session.outbox = self._outbox
         cause = ""
         while not cause:
@@ -127,6 +128,7 @@ class Relay:
             line, at = lines.cut(data, at)
             if line is not None:
                 self._take_line(session, line, now)
+                lines.limit = session.line_limit  # a login has another
             if lines.overflowed:
                 cause = f"line longer than {lines.limit} bytes"
             elif session.malformed > limits.malformed_lines:
@@ -134,6 +136,7 @@ class Relay:
             elif self.uses_lanes and at < len(data) and not session.due:
                 at = session.take(data, at, lines.limit, now, self._window, self._outbox)
         session.outbox = None
+        session.partial = None if lines.partial is None else lines
         return cause
 
     def _take_line(self, session: Session, line: bytes, now: Seconds) -> None:
@@ -190,7 +193,7 @@ class Relay:
 
     def _drop(self, session: Session, cause: str) -> None:
         session.closing, session.closing_cause = True, cause
-        self.emit(SessionRefused(session.key, session.peer, cause))
+        self.emit(SessionRefused(session.key, session.wire.peer, cause))
         session.wire.close()
 
     # --- pools ----------------------------------------------------------------------------------------
@@ -222,7 +225,7 @@ class Relay:
         for route in self.routes.values():
             route.tick(now)
         admission = self.outside.admission
-        for late, cause in admission.overdue(self.sessions, self.limits, self.outside.timers, now):
+        for late, cause in admission.overdue(self.limits, self.outside.timers, now):
             self._drop(late, cause)
         if self._round_slice <= 0:
             self._round = iter(list(self.sessions.values()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from proxy.events import SessionOpened, SessionRefused
+from proxy.hotpath.names import MOST_WORKER, sanitised
 from proxy.mining.difficulty import GREATEST_DIFFICULTY, LEAST_DIFFICULTY, difficulty_of
 from proxy.mining.version_rolling import grant
 from proxy.relay.conduct import refuse_login
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from proxy.relay.directory import Directory
     from proxy.relay.route import Route
 
-MOST_WORKER = 63
-"""Characters of a worker name that are kept: what Avalons send at most."""
 _TRUE = b"true"
 
 
@@ -61,22 +61,11 @@ def answer(directory: Directory, session: Session, request: say.Request, now: Se
             raise AssertionError(f"submits do not come here: {request}")
 
 
-def sanitised(name: str) -> str:
-    """Return a name that is safe in every log, file and page: printable ASCII, the rest as ``?``."""
-    return "".join(c if " " <= c <= "~" and c not in "\"'<>&`\\" else "?" for c in name)
-
-
-def worker_of(user: str) -> str:
-    """Return the worker in a user name: what follows the first dot, or all of it."""
-    tail = user.partition(".")[2] or user
-    return sanitised(tail[:MOST_WORKER]) or "worker"
-
-
 def _subscribe(directory: Directory, session: Session, request: say.Subscribe, now: Seconds) -> None:
     again = session.is_subscribed
     session.is_subscribed = True
     if request.user_agent:
-        session.user_agent = sanitised(request.user_agent)
+        session.user_agent = sys.intern(sanitised(request.user_agent))  # a site has few kinds of miners
         session.quirk = quirk_of(request.user_agent)
     if not again:
         route = session.route or directory.only_route(session.listener)
@@ -133,21 +122,21 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
         _refuse(session, request, "Refused for some minutes: most of its shares were bad", now)
         return
     first = not session.workers
-    session.workers[request.worker] = worker_of(request.worker)
     if is_new:
-        told = admission.authorised(session, request.worker, limits.admission, now)
+        session.workers += (request.worker,)
+        told = admission.authorised(session, limits.admission, now)
         if told is not None:
             session.outside.emit(told)
     session.send(result_line(request.id, _TRUE), now)
     if not first:
         return
-    session.lines.limit = limits.line
+    session.line_limit = limits.line
     if session.route is not None and session.route is not route:
         session.route.leave(session, now)
     session.route = route
     _hint_in_password(session, request.password)
     session.outside.emit(
-        SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.peer)
+        SessionOpened(session.key, route.tenant, session.worker, session.user_agent, session.wire.peer)
     )
     if session.is_subscribed:
         if session.bundle is None and session.lease is not None and route.place(session, now):
@@ -157,7 +146,7 @@ def _authorize(directory: Directory, session: Session, request: say.Authorize, n
 
 def _refuse(session: Session, request: say.Authorize, cause: str, now: Seconds) -> None:
     session.outside.emit(
-        SessionRefused(session.key, session.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
+        SessionRefused(session.key, session.wire.peer, f"{cause}: {sanitised(request.worker[:MOST_WORKER])}")
     )
     session.send(error_line(request.id, 24, cause, b"false"), now)
     refuse_login(session, session.outside.timers)

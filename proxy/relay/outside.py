@@ -25,11 +25,11 @@ class Outside:
     randomness: Randomness
     emit: EventSink
     jobs: JobBook
+    admission: Admission
+    """Who is let in: logins awaited, addresses, names refused for their conduct."""
     forwards: list[Forward] = field(default_factory=list)
     """Shares that the read at hand has found for upstream."""
     last_key: int = 0
-    admission: Admission = field(default_factory=Admission)
-    """Who is let in: logins awaited, addresses, names refused for their conduct."""
     ration: Ration = field(default_factory=Ration)
     """What those who cost too much may spend together."""
 

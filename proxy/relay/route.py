@@ -166,7 +166,7 @@ class Route:
         for bundle in self.bundles.values():
             lease = bundle.leases.resume(resume, now) if bundle.leases else None
             if lease is not None:
-                session.name, session.resumed = resume, True
+                session.resumed = resume
                 session.issued_work, session.issued_ntime = bundle.resting.pop(lease, (None, 0))
                 self._settle_in(session, bundle, lease)
                 return True
@@ -233,8 +233,8 @@ class Route:
         if bundle is not None:
             bundle.sessions.pop(session.key, None)
             if bundle.leases is not None and session.lease is not None:
-                had_jobs = session.issued_work is not None or session.resumed
-                bundle.leases.free(session.lease, now, rests=had_jobs)
+                had_jobs = session.issued_work is not None or bool(session.resumed)
+                bundle.leases.free(session.lease, session.name, now, rests=had_jobs)
                 if had_jobs:
                     bundle.resting[session.lease] = (session.issued_work, session.issued_ntime)
         session.bundle = None

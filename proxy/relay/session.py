@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.events import BlockFound, MinerAtRisk
 from proxy.hotpath import Assignment, Lane
+from proxy.hotpath.names import worker_of
 from proxy.mining.vardiff import Vardiff
 from proxy.mining.verdict import Standing
 from proxy.ports import Wire
@@ -36,21 +37,19 @@ class Session(Lane):
         "closing",
         "closing_cause",
         "conduct",
-        "difficulty",
         "follows_extranonce",
         "has_work",
         "hinted",
         "issued_ntime",
         "issued_work",
         "lease",
-        "lines",
+        "line_limit",
         "listener",
         "malformed",
-        "name",
         "opened_at",
         "outbox",
         "outside",
-        "peer",
+        "partial",
         "quirk",
         "resumed",
         "told",
@@ -59,20 +58,18 @@ class Session(Lane):
         "wire",
     )
 
-    def __init__(
-        self, key: int, name: str, listener: str, wire: Wire, peer: str, outside: Outside, now: Seconds
-    ) -> None:
+    def __init__(self, key: int, listener: str, wire: Wire, outside: Outside, now: Seconds) -> None:
         super().__init__(key, now)
-        self.name = name
-        """Its id on the wire: a miner that comes back with it gets its lease again."""
         self.listener = listener
         self.wire = wire
-        self.peer = peer
         self.outside = outside
         self.opened_at = now
-        self.lines = LineBuffer(outside.limits.line_before_login)
+        self.line_limit = outside.limits.line_before_login
+        """Most bytes of a line."""
+        self.partial: LineBuffer | None = None
+        """The beginning of a line, while one is not complete."""
         self.malformed = 0
-        self.conduct = Conduct(peer, now)
+        self.conduct = Conduct(wire.peer, now)
         self.closing = False
         self.closing_cause = ""
         """Why it was closed, if we closed it."""
@@ -83,16 +80,14 @@ class Session(Lane):
         self._route: Route | None = None
         self.bundle: Bundle | None = None
         self.lease: bytes | None = None
-        self.resumed = False
-        """It came back with the session id of an earlier connection, and so with its lease."""
+        self.resumed = ""
+        """The id of an earlier connection, if it came back with that and so with its lease."""
         self.follows_extranonce = False
         self.asked_mask: int | None = None
         """Version bits that it asked for; None where it never did."""
         self.hinted: Difficulty | None = None
         self.vardiff: Vardiff | None = None
         """Decides its difficulty; the lane counts for it."""
-        self.difficulty: Difficulty | None = None
-        """Told last."""
         self.has_work = False
         self.issued_work: Work | None = None
         self.issued_ntime = 0
@@ -100,9 +95,19 @@ class Session(Lane):
         """Where lines are held together while a read of this session is worked on."""
 
     @property
+    def name(self) -> str:
+        """Its id on the wire: a miner that comes back with it gets its lease again."""
+        return self.resumed or self.outside.jobs.unique(self.key)
+
+    @property
     def worker(self) -> str:
         """The first name that it authorised, or nothing."""
-        return next(iter(self.workers.values()), "")
+        return worker_of(self.workers[0]) if self.workers else ""
+
+    @property
+    def difficulty(self) -> Difficulty | None:
+        """Told last, with the jobs of its extranonce."""
+        return Difficulty(self.assignments[-1].credit) if self.assignments else None
 
     @property
     def route(self) -> Route | None:
@@ -152,7 +157,6 @@ class Session(Lane):
         mask_line = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         difficulty = vardiff.clamped(work.ceiling)
         if difficulty != self.difficulty:
-            self.difficulty = difficulty
             notify = tell.set_difficulty(difficulty) + notify
         self.assign(issue.assignment_for(difficulty, self.mask))
         self.issued_work, self.issued_ntime = work, issue.ntime
@@ -227,7 +231,7 @@ class Session(Lane):
         if (extranonce1, size) == (self.extranonce1, self.extranonce2_size):
             return
         self.extranonce1, self.extranonce2_size = extranonce1, size
-        self.assignments = []
+        self.assignments = ()
         if self.follows_extranonce:
             self.send(tell.set_extranonce(extranonce1, size), now)
 
@@ -252,7 +256,7 @@ class Session(Lane):
         """
         work = assignment.origin
         assert isinstance(work, Work)
-        worker = self.workers[user] if user is not None else self.worker
+        worker = self.worker if user is None else worker_of(user)
         forward = Forward(
             number=self.outside.new_key(),
             worker=worker,

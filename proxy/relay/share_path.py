@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgpack
 
 from proxy.hotpath import Window, achieved_difficulty
+from proxy.hotpath.names import worker_of
 from proxy.mining.verdict import Claim, Judgement, Reason, judge
 from proxy.relay.session import Session
 from proxy.stratum.downstream import BadSubmit, Submit
@@ -100,7 +101,7 @@ def _record(
         (
             number,
             session.key,
-            session.workers[submit.worker],
+            worker_of(submit.worker),
             submit.job_id,
             claim.extranonce,
             claim.ntime,

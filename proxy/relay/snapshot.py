@@ -135,7 +135,7 @@ def _session(session: Session, now: Seconds) -> dict[str, Any]:
     tally = session.tally
     return {
         "key": session.key,
-        "peer": session.peer,
+        "peer": session.wire.peer,
         "tenant": session.route.tenant if session.route else None,
         "worker": session.worker,
         "user_agent": session.user_agent,

@@ -165,12 +165,16 @@ class JobBook:
     def __len__(self) -> int:
         return len(self._issues)
 
+    def unique(self, number: int) -> str:
+        """Return an id for a number that was given once since the start."""
+        return f"{self._boot:06x}{number:x}"
+
     def issue(self, work: Work, ntime: int) -> Issue:
         """Return ``work`` under an id for ``ntime``, a new id unless it has one."""
         issue = work.issues.get(ntime)
         if issue is None:
             self._number += 1
-            job_id = f"{self._boot:06x}{self._number:x}"
+            job_id = self.unique(self._number)
             issue = work.issues[ntime] = self._issues[job_id] = Issue(job_id, self._number, work, ntime)
         return issue
 

@@ -55,7 +55,7 @@ class Mirror:
 
     def _shadow_wire(self, wire: FakeWire) -> FakeWire:
         # What the peer hung up on swallows writes on both sides.
-        shadow = FakeWire(closed=wire.closed)
+        shadow = FakeWire(wire.peer, closed=wire.closed)
         self.wires.append((wire, shadow))
         return shadow
 

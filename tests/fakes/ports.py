@@ -13,6 +13,7 @@ from proxy.ports import Dialler, Randomness, ShareJournal, Wire
 class FakeWire(Wire):
     """Keeps every write, so that a test can see what went out together."""
 
+    peer: str = "10.0.0.1:1234"
     deliver: Callable[[bytes], None] | None = None
     """Where bytes go besides: the fake at the other end."""
     hang_up: Callable[[], None] | None = None

@@ -121,7 +121,7 @@ class Site:
     def connect(self, listener: str = "main", worker: str = "acme.rig1") -> FakeMiner:
         """Return a miner that has connected and said nothing yet."""
         wire = FakeWire()
-        key = self.relay.opened(listener, wire, "10.0.0.1:1234", self.now)
+        key = self.relay.opened(listener, wire, self.now)
         miner = FakeMiner(self, key, wire, worker)
         wire.deliver = miner.heard
         wire.hang_up = lambda: self.later(miner.leave)

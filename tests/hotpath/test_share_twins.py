@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.hotpath import Reason, reference
+from proxy.hotpath.names import worker_of
 from proxy.hotpath.reasons import REASONS
 from proxy.hotpath.shares import NTIME_WINDOW
 
@@ -144,8 +145,9 @@ def job_of(twin: ModuleType) -> Any:
 digests = st.one_of(
     st.binary(min_size=32, max_size=32),
     st.just(bytes(32)),
-    # Keys that begin at the same place of a table, so that they crowd.
-    st.integers(0, 40).map(lambda n: bytes(8) + n.to_bytes(8, "little") + bytes(16)),
+    # Keys that begin at the same place of a table, so that they crowd; some of them at its very end.
+    st.integers(0, 90).map(lambda n: bytes(4) + n.to_bytes(4, "big") + bytes(24)),
+    st.integers(0, 90).map(lambda n: b"\xff" * 4 + n.to_bytes(4, "big") + bytes(24)),
 )
 
 
@@ -281,7 +283,7 @@ def test_assignments_are_found_from_the_newest_and_forgotten_ones_go(twin: Modul
     jobs[0].forget()
     assert lane.assigned("j0") is None
     lane.assign(given_out[2])
-    assert lane.assignments == given_out[1:]
+    assert lane.assignments == tuple(given_out[1:])
     again = twin.Assignment(jobs[1], "j1", twin.Target(7), 2.0, 0, None)
     lane.assign(again)
     assert lane.assigned("j1") is again
@@ -290,12 +292,13 @@ def test_assignments_are_found_from_the_newest_and_forgotten_ones_go(twin: Modul
 @given(
     number=st.sampled_from([0, 1, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**48]),
     key=st.integers(0, 2**40),
-    worker=st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=63),
+    user=st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"\\'), max_size=70)
+    | st.from_regex(r"[a-z.]{0,5}[a-z&.]{0,65}", fullmatch=True),
     job_id=st.text("0123456789abcdef", min_size=1, max_size=64),
     nonce=st.integers(0, 2**32 - 1),
 )
 def test_a_lanes_record_is_what_msgpack_writes(
-    compiled: ModuleType, number: int, key: int, worker: str, job_id: str, nonce: int
+    compiled: ModuleType, number: int, key: int, user: str, job_id: str, nonce: int
 ) -> None:
     prepared = compiled.PreparedJob(b"\x01" * 50, b"\x02" * 60, 8, [], VERSION, b"\x04" * 32, 1)
     every = compiled.Target((1 << 256) - 1)
@@ -305,12 +308,17 @@ def test_a_lanes_record_is_what_msgpack_writes(
             return number
 
     lane, window = Session(key, 0.0), compiled.Window(1)
-    lane.is_subscribed, lane.workers = True, {"w": worker}
+    lane.is_subscribed, lane.workers = True, (user,)
     lane.extranonce1, lane.extranonce2_size = b"\x07" * 4, 4
     lane.assign(compiled.Assignment(compiled.Job(prepared, NTIME, every, every), job_id, every, 0.5, 0, None))
-    params = f'["w","{job_id}","00000009","{NTIME:08x}","{nonce:08x}"]'
+    params = f'["{user}","{job_id}","00000009","{NTIME:08x}","{nonce:08x}"]'
     line = f'{{"id":1,"method":"mining.submit","params":{params}}}\n'
-    assert lane.take(line.encode(), 0, 4096, 1.0, window, bytearray()) == len(line)
+    worker = worker_of(user)
+    is_plain = user.endswith(worker)
+    assert lane.take(line.encode(), 0, 4096, 1.0, window, bytearray()) == (len(line) if is_plain else 0)
+    if not is_plain:
+        assert not window.records
+        return
     extranonce = b"\x07" * 4 + b"\x00\x00\x00\x09"
     digest = prepared.share_hash(extranonce, NTIME, nonce, VERSION)
     achieved = reference.achieved_difficulty(digest)

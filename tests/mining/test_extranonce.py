@@ -154,29 +154,29 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(lease=consumes(held), seconds=waits)
     def free(self, lease: bytes, seconds: float) -> None:
         now = self.wait(seconds)
-        self.space.free(lease, now)
         session = self.live.pop(lease)
+        self.space.free(lease, session, now)
         self.quarantine[lease] = (session, now)
         self.last_freed[session] = lease
         with pytest.raises(ValueError, match="not live"):
-            self.space.free(lease, now)
+            self.space.free(lease, session, now)
 
     @rule(lease=consumes(held), seconds=waits)
     def free_without_rest(self, lease: bytes, seconds: float) -> None:
         now = self.wait(seconds)
-        self.space.free(lease, now, rests=False)
-        del self.live[lease]
+        session = self.live.pop(lease)
+        self.space.free(lease, session, now, rests=False)
         assert self.space.is_free(lease)
         with pytest.raises(ValueError, match="not live"):
-            self.space.free(lease, now)
+            self.space.free(lease, session, now)
 
     @rule(data=st.data(), seconds=waits)
     def free_many(self, data: st.DataObject, seconds: float) -> None:
         now = self.wait(seconds)
         fillers = [lease for lease, session in self.live.items() if session.startswith("filler")]
         for lease in fillers[: data.draw(st.integers(0, len(fillers)))]:
-            self.space.free(lease, now)
             session = self.live.pop(lease)
+            self.space.free(lease, session, now)
             self.quarantine[lease] = (session, now)
             self.last_freed[session] = lease
 
@@ -217,7 +217,7 @@ def churn(space: LeaseSpace, rounds: int, held: int) -> list[bytes]:
         assert lease is not None
         given_out.append(lease)
         if len(given_out) >= held:
-            space.free(given_out[number - held + 1], Seconds(number))
+            space.free(given_out[number - held + 1], f"s{number - held + 1}", Seconds(number))
             space.jobs_stale(Seconds(number))
     return given_out
 
@@ -249,7 +249,7 @@ def test_a_resumed_lease_is_not_given_to_a_namesake_again() -> None:
     space = LeaseSpace(1)
     lease = space.take(session="a", now=NOW)
     assert lease is not None
-    space.free(lease, NOW)
+    space.free(lease, "a", NOW)
     assert space.resume("a", NOW) == lease
     assert space.resume("a", NOW) is None
 
@@ -259,8 +259,8 @@ def test_the_end_of_an_older_quarantine_does_not_forget_the_newer_lease_of_the_s
     older, newer = space.take(session="a", now=NOW), space.take(session="a", now=NOW)
     assert older is not None
     assert newer is not None
-    space.free(older, Seconds(1.0))
-    space.free(newer, Seconds(500.0))
+    space.free(older, "a", Seconds(1.0))
+    space.free(newer, "a", Seconds(500.0))
     space.expire(Seconds(700.0), Seconds(600.0))
     assert space.is_free(older)
     assert space.resume("a", Seconds(700.0)) == newer
@@ -269,13 +269,13 @@ def test_the_end_of_an_older_quarantine_does_not_forget_the_newer_lease_of_the_s
 def test_quarantine_alone_can_fill_a_space_and_a_clean_job_empties_it() -> None:
     space = LeaseSpace(0)
     assert space.take(session="a", now=NOW) == b""
-    space.free(b"", NOW)
+    space.free(b"", "a", NOW)
     assert space.take(session="b", now=NOW) is None
     space.jobs_stale(NOW)
     assert space.take(session="b", now=NOW) == b""
 
 
-class CountingDict(dict[int, str]):
+class CountingSet(set[bytes]):
     """Counts the questions that a search asks."""
 
     asked = 0
@@ -289,13 +289,13 @@ class CountingDict(dict[int, str]):
 @pytest.mark.parametrize("held", [20_000, 32_768, 40_000, 65_535])
 def test_taking_stays_cheap_however_full_the_space_is(held: int) -> None:
     space = LeaseSpace(2)
-    live = space._live = CountingDict()
+    live = space._live = CountingSet()
     leases = [space.take(session=f"s{number}", now=NOW) for number in range(held)]
     filled = live.asked
     for number in range(20_000):
         lease = leases[number % held]
         assert lease is not None
-        space.free(lease, NOW)
+        space.free(lease, "old", NOW)
         space.jobs_stale(NOW)
         leases[number % held] = space.take(session="next", now=NOW)
     assert filled <= 2 * 65_536 + 2 * held
@@ -317,7 +317,7 @@ def test_the_list_of_free_leases_is_dropped_when_most_are_free_again() -> None:
     assert space._free is not None
     for lease in leases:
         assert lease is not None
-        space.free(lease, NOW)
+        space.free(lease, "old", NOW)
     space.jobs_stale(NOW)
     assert space._free is None
     assert space.take(session="again", now=NOW) == (40_000).to_bytes(2, "big")

@@ -23,8 +23,8 @@ def admits(site: Site, host: str = HOST) -> bool:
 
 
 def open_from(site: Site, peer: str) -> FakeMiner:
-    wire = FakeWire()
-    miner = FakeMiner(site, site.relay.opened("main", wire, peer, site.now), wire)
+    wire = FakeWire(peer)
+    miner = FakeMiner(site, site.relay.opened("main", wire, site.now), wire)
     wire.deliver = miner.heard
     wire.hang_up = lambda: site.later(miner.leave)
     return miner
@@ -121,7 +121,6 @@ def test_what_is_known_of_addresses_is_forgotten_with_them() -> None:
     assert admission._addresses == {}
     assert not admission._left
     assert not admission._fresh
-    assert not admission._live_names
 
 
 def test_too_many_of_one_address_are_warned_of_once_and_served() -> None:
@@ -187,7 +186,6 @@ def assert_books_agree(relay: Relay) -> None:
         if address.unauthenticated or address.authorised
     }
     assert known == counted
-    assert sum(admission._live_names.values()) == sum(len(s.workers) for s in relay.sessions.values())
 
 
 def test_a_deadline_that_is_shorter_than_the_grace_is_kept() -> None:

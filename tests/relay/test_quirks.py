@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from proxy.events import MinerAtRisk
+from proxy.hotpath.names import worker_of
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.quirks import CLIENT_QUIRKS, POOL_QUIRKS, ClientQuirk, PoolQuirk, quirk_of
 from proxy.relay.settings import TenantSettings
@@ -117,7 +118,7 @@ def avalon(row: ClientQuirk) -> None:
     cut = ("acme." + "n" * 100)[:63]
     assert miner.authorize(cut)["result"] is True
     assert miner.submit(miner.find(), cut) == "accepted"
-    assert cut[5:] in site.session(miner).workers.values()
+    assert [worker_of(user) for user in site.session(miner).workers] == ["rig1", cut[5:]]
 
 
 def epic(row: ClientQuirk) -> None:

@@ -194,7 +194,7 @@ def test_a_real_share_goes_through_a_live_session(vector: dict[str, Any]) -> Non
     leases = route.bundles[0].leases
     assert leases is not None
     assert leases.take(session="known", now=site.now, prefer=lease) == lease
-    leases.free(lease, site.now)
+    leases.free(lease, "known", site.now)
     miner = site.miner(session="known")
     assert miner.extranonce1 == lease.hex()
     params = [

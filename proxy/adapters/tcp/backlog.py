@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proxy.adapters.tcp.halves import Receiver
+    from proxy.adapters.tcp.halves import Connection
 
 QUANTUM = 1024
 """Bytes of one peer that are worked on before it is the next one's turn: a login, or a few lines."""
@@ -27,26 +27,25 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Receiver] = deque()
+        self._waiting: deque[Connection] = deque()
         self._loop = asyncio.get_running_loop()
 
-    def add(self, receiver: Receiver) -> None:
-        """Work on what this one has ``pending`` when there is time, and read no more of it until then."""
-        receiver.hold()
+    def add(self, peer: Connection) -> None:
+        """Work on what this one has ``pending`` when there is time."""
         if not self._waiting:
             self._loop.call_soon(self._work)
-        self._waiting.append(receiver)
+        self._waiting.append(peer)
 
     def _work(self) -> None:
         until = time.perf_counter() + SLICE
         try:
             while self._waiting and time.perf_counter() < until:
-                receiver = self._waiting.popleft()
+                peer = self._waiting.popleft()
                 try:
-                    receiver.work(QUANTUM)
+                    peer.work(QUANTUM)
                 finally:  # a mistake of ours with one peer's line must not keep the others waiting for ever
-                    if receiver.pending is not None:
-                        self._waiting.append(receiver)
+                    if peer.pending is not None and peer.resuming is None:  # who must pause comes again
+                        self._waiting.append(peer)
         finally:
             if self._waiting:
                 self._loop.call_soon(self._work)

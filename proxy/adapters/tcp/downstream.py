@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 from typing_extensions import override
 
 from proxy.adapters.tcp.backlog import Backlog
-from proxy.adapters.tcp.halves import Receiver
+from proxy.adapters.tcp.halves import Connection
 from proxy.adapters.tcp.listener import Gate, Listener, ListenerSettings, bind
-from proxy.adapters.tcp.wire import TransportWire
+from proxy.adapters.tcp.wire import Pausing
 from proxy.ports import Wire
 from proxy.units import Seconds
 
@@ -20,7 +22,7 @@ from proxy.units import Seconds
 class MinerSide(Protocol):
     """What the relay offers to a listener."""
 
-    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+    def opened(self, listener: str, wire: Wire, now: Seconds) -> int:
         """A miner has connected."""
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:
@@ -30,55 +32,57 @@ class MinerSide(Protocol):
         """The connection has ended."""
 
 
-class MinerProtocol(Receiver, asyncio.Protocol):
-    """One miner's connection: bytes in; what is known of the miner is the relay's."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the connections of one listener have in common."""
 
-    __slots__ = ("_end", "_listener", "_settings", "_side", "_stall", "_stalled_at", "_time")
+    name: str
+    side: MinerSide
+    feed: Callable[[int, bytes, Seconds], None]
+    """The one of ``side``: bound once, and not for each."""
+    backlog: Backlog
+    settings: Callable[[], ListenerSettings]
+    clock: Callable[[], Seconds]
 
-    def __init__(
-        self,
-        side: MinerSide,
-        listener: str,
-        settings: Callable[[], ListenerSettings],
-        clock: Callable[[], float],
-        backlog: Backlog,
-    ) -> None:
-        self._side = side
-        self._listener = listener
-        self._settings = settings
-        self._time = clock
-        super().__init__(side.feed, cast(Callable[[], Seconds], clock), backlog)
-        self.wire: TransportWire | None = None
-        self._end = ""
-        """Why the connection has ended, until that is told."""
+
+class MinerProtocol(Pausing, Connection, asyncio.Protocol):
+    """One miner's connection, and its ``ports.Wire``; what is known of the miner is the relay's."""
+
+    __slots__ = ("_door", "_end", "_stall", "_stalled_at")
+
+    def __init__(self, door: Door, fd: int) -> None:
+        super().__init__(fd, door.feed, door.clock)
+        self._door = door
         self._stall: asyncio.TimerHandle | None = None
         self._stalled_at = 0.0
+        self._end = ""
+        """Why the connection has ended, until that is told."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register with the relay. The socket has its options from the one that accepted it."""
         transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
-        sockets = self._settings().sockets
+        door, now = self._door, self._door.clock()
+        sockets = door.settings().sockets
         # Told of a queue long before the limit, so that a stall has a beginning.
         transport.set_write_buffer_limits(high=sockets.write_limit // 4)
-        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self.wire = TransportWire(transport, sockets.write_limit)
-        self.key = self._side.opened(self._listener, self.wire, f"{host}:{port}", Seconds(self._time()))
+        self.attach(transport, sockets.write_limit)
+        self.key = door.side.opened(door.name, self, now)
 
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""
-        if self.wire is not None and self._stall is None:
-            self._stalled_at = self._time()
+        if self._stall is None:
+            self._stalled_at = self._door.clock()
             self._look_again()
 
     def _look_again(self) -> None:
         """Cut a peer off whose time is over; unlike the clock, the loop's timers count a pause of ours."""
-        left = self._stalled_at + self._settings().sockets.write_stall - self._time()
+        left = self._stalled_at + self._door.settings().sockets.write_stall - self._door.clock()
         if left > 0:
             self._stall = asyncio.get_running_loop().call_later(left, self._look_again)
-        elif self.wire is not None:
-            self.wire.cut()
+        else:
+            self.cut()
 
     @override
     def resume_writing(self) -> None:
@@ -91,28 +95,46 @@ class MinerProtocol(Receiver, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
         self.resume_writing()
-        if self.key is None or self.wire is None:
+        if self.key is None:
             return
-        self.wire.ended()
-        error = self.wire.error or exc
-        cause = "did not read" if self.wire.stalled else (f"{error}" if error else "closed")
-        self._end = cause
+        rests = self.resuming is not None
+        self.ended()
+        error = self.error or exc
+        self._end = "did not read" if self.stalled else (f"{error}" if error else "closed")
         if self.pending is None:
             self.emptied()
+        elif rests:
+            self._door.backlog.add(self)
+
+    @property
+    @override
+    def is_held(self) -> bool:
+        """Whether something waits in the backlog."""
+        return self.pending is not None
 
     @override
     def hold(self) -> None:
-        """Read nothing more until it is handed on."""
-        if self.wire is not None:
-            self.wire.hold()
+        """Read nothing more until this is handed on."""
+        if self.resuming is None:
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
+            self._door.backlog.add(self)
+
+    @override
+    def rested(self) -> None:
+        """A pause is over: of what waits first, then of reading."""
+        super().rested()
+        if self.pending is not None:
+            self._door.backlog.add(self)
 
     @override
     def emptied(self) -> None:
         """All is handed on; the end comes after what was sent before it."""
-        if self.wire is not None:
-            self.wire.release()
-        if self._end and self.key is not None:
-            self._side.closed(self.key, self._end, Seconds(self._time()))
+        if self._end:
+            if self.key is not None:
+                self._door.side.closed(self.key, self._end, self._door.clock())
+        elif self.resuming is None and not self.transport.is_closing():
+            self.transport.resume_reading()
 
 
 async def listen(
@@ -134,13 +156,7 @@ async def listen(
         OSError: the address cannot be listened on.
 
     """
-    time = clock or asyncio.get_running_loop().time
+    time = cast(Callable[[], Seconds], clock or asyncio.get_running_loop().time)
+    door = Door(name, side, side.feed, Backlog(), settings, time)
     sockets = await bind(host, port, settings())
-    backlog = Backlog()
-    return Listener(
-        sockets,
-        lambda: MinerProtocol(side, name, settings, time, backlog),
-        tls=tls,
-        gate=gate,
-        settings=settings,
-    )
+    return Listener(sockets, partial(MinerProtocol, door), tls=tls, gate=gate, settings=settings)

@@ -1,4 +1,4 @@
-"""The two halves of a miner's connection that run once for each of its shares, compiled where they can be.
+"""The halves of a miner's connection that run once for each of its shares, compiled where they can be.
 
 What stands here is the specification; ``_compiled``, built from ``ext/tcp.pyx``, does the same without a
 Python frame for each. ``proxy.hotpath`` decides for both which twin serves.
@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING
 from proxy import hotpath
 from proxy.units import Seconds
 
-if TYPE_CHECKING:
-    from proxy.adapters.tcp.backlog import Backlog
-
 
 class PlainSender:
     """Writes to a transport, and to its socket at once where nothing waits before it.
@@ -25,22 +22,31 @@ class PlainSender:
     A loop's transport queues for the end of its turn what the socket would have taken now.
     """
 
-    __slots__ = ("_fd", "error", "limit", "prompt", "stalled", "transport")
+    __slots__ = ("_fd", "error", "limit", "prompt", "resuming", "stalled", "transport")
 
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
-        self.transport = transport
-        self.limit = limit
-        """Bytes that may wait; a peer that lets more wait is cut off."""
+    transport: asyncio.Transport
+    limit: int
+    """Bytes that may wait; a peer that lets more wait is cut off."""
+
+    def __init__(self, fd: int) -> None:
+        # Told and not asked for: a transport that was asked for its socket keeps one more object for good.
+        self._fd = fd
+        """Where bytes may go at once; -1 where they have to be encrypted first."""
         self.prompt = False
         """Whether what the peer sends is worked on at once: set by whoever has this wire."""
         self.stalled = False
         """True once the peer was cut off for not reading."""
         self.error: OSError | None = None
         """What ended the connection, if that was noticed here."""
-        sock = transport.get_extra_info("socket")
-        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
-        self._fd: int = sock.fileno() if is_plain else -1
-        """Where bytes may go at once; -1 where they have to be encrypted first."""
+        self.resuming: asyncio.TimerHandle | None = None
+        """Set while reading is paused."""
+
+    def attach(self, transport: asyncio.Transport, limit: int) -> None:
+        """Write to ``transport`` from now on."""
+        self.transport = transport
+        self.limit = limit
+        if transport.get_extra_info("sslcontext") is not None:
+            self._fd = -1
 
     def write(self, data: bytes) -> None:
         """Send or queue bytes; cut the peer off where too many wait already."""
@@ -70,35 +76,33 @@ class PlainSender:
         self.transport.abort()
 
 
-class PlainReceiver:
-    """Hands on what a connection brings, with the time: at once, or by way of the backlog."""
+class PlainConnection(PlainSender):
+    """Hands on what it brings, too, with the time: at once, or a little whenever it is told to."""
 
-    __slots__ = ("_backlog", "_clock", "_feed", "key", "pending", "wire")
+    __slots__ = ("_clock", "_feed", "key", "pending")
 
     def __init__(
-        self, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds], backlog: Backlog
+        self, fd: int, feed: Callable[[int, bytes, Seconds], None], clock: Callable[[], Seconds]
     ) -> None:
+        super().__init__(fd)
         self._feed = feed
         self._clock = clock
-        self._backlog = backlog
         self.key: int | None = None
         """What ``feed`` knows the connection by; None while it is not to be told anything."""
-        self.wire: Sender | None = None
-        """The other half, once the connection is made."""
         self.pending: bytes | None = None
         """What was received and not yet handed on."""
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the loop."""
-        if self.key is None or self.wire is None:
+        if self.key is None:
             return
         if self.pending is not None:  # a loop may bring what it had read before it was told to stop
             self.pending += data
-        elif self.wire.prompt:
+        elif self.prompt:
             self._feed(self.key, data, self._clock())
         else:
             self.pending = data
-            self._backlog.add(self)
+            self.hold()
 
     def work(self, most: int) -> None:
         """Hand on up to so many bytes of what is pending."""
@@ -121,9 +125,9 @@ class PlainReceiver:
 
 if TYPE_CHECKING:
     Sender = PlainSender
-    Receiver = PlainReceiver
+    Connection = PlainConnection
 elif hotpath.COMPILED:
     _compiled = import_module("proxy.adapters.tcp._compiled")
-    Sender, Receiver = _compiled.Sender, _compiled.Receiver
+    Sender, Connection = _compiled.Sender, _compiled.Connection
 else:
-    Sender, Receiver = PlainSender, PlainReceiver
+    Sender, Connection = PlainSender, PlainConnection

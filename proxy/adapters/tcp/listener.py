@@ -16,6 +16,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
@@ -101,7 +102,7 @@ class Listener:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        make: Callable[[], asyncio.Protocol],
+        make: Callable[[int], asyncio.Protocol],
         *,
         tls: ssl.SSLContext | None,
         gate: Gate,
@@ -188,7 +189,7 @@ class Listener:
     async def _open(self, connection: socket.socket, host: str) -> None:
         try:
             await self._loop.connect_accepted_socket(
-                self._make,
+                partial(self._make, connection.fileno()),
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._settings().tls_handshake if self._tls else None,

@@ -90,7 +90,8 @@ class PoolProtocol(asyncio.Protocol):
                 transport.abort()
                 return
         prepare(transport, self._sockets)
-        self._wire = TransportWire(transport, WRITE_LIMIT)
+        self._wire = TransportWire(transport.get_extra_info("socket").fileno())
+        self._wire.attach(transport, WRITE_LIMIT)
         self._side.dialled(self._key, self._wire, Seconds(self._clock()))
 
     @override

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from proxy.adapters.tcp.halves import Sender
 
@@ -28,60 +29,63 @@ class SocketSettings:
     """TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged."""
 
 
-class TransportWire(Sender):
-    """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
+if TYPE_CHECKING:
+    _Half = Sender
+else:
+    _Half = object  # a class can extend but one that is compiled
 
-    __slots__ = ("_held", "_resuming")
 
-    def __init__(self, transport: asyncio.Transport, limit: int) -> None:
-        super().__init__(transport, limit)
-        self._resuming: asyncio.TimerHandle | None = None
-        """Set while reading is paused for a time."""
-        self._held = False
-        """Whether it is until ``release``."""
+class Pausing(_Half):
+    """What a wire does beside sending: mixed into either half."""
+
+    __slots__ = ()
+
+    @property
+    def peer(self) -> str:
+        """Address and port of the other end."""
+        host, port, *_ = self.transport.get_extra_info("peername") or ("?", 0)
+        return f"{host}:{port}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is not read for another reason than a pause."""
+        return False
 
     def pause(self, seconds: float) -> None:
         """Stop reading for so long; a longer pause goes on."""
         if self.transport.is_closing():
             return
         loop = asyncio.get_running_loop()
-        if self._resuming is None:
-            if not self._held:
+        if self.resuming is None:
+            if not self.is_held:
                 self.transport.pause_reading()
-        elif self._resuming.when() >= loop.time() + seconds:
+        elif self.resuming.when() >= loop.time() + seconds:
             return
         else:
-            self._resuming.cancel()
-        self._resuming = loop.call_later(seconds, self._read_again)
+            self.resuming.cancel()
+        self.resuming = loop.call_later(seconds, self.rested)
 
-    def _read_again(self) -> None:
-        self._resuming = None
-        if not self._held and not self.transport.is_closing():
+    def rested(self) -> None:
+        """A pause is over."""
+        self.resuming = None
+        if not self.is_held and not self.transport.is_closing():
             self.transport.resume_reading()
-
-    def hold(self) -> None:
-        """Stop reading until ``release``."""
-        if not self._held:
-            self._held = True
-            if self._resuming is None and not self.transport.is_closing():
-                self.transport.pause_reading()
-
-    def release(self) -> None:
-        """Read again, unless a pause goes on."""
-        if self._held:
-            self._held = False
-            if self._resuming is None and not self.transport.is_closing():
-                self.transport.resume_reading()
 
     def ended(self) -> None:
         """The connection is lost: nothing is waited for any more."""
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
+        if self.resuming is not None:
+            self.resuming.cancel()
+            self.resuming = None
 
     def close(self) -> None:
         """Send what is queued, then close."""
         self.transport.close()
+
+
+class TransportWire(Pausing, Sender):
+    """Implements ``ports.Wire``. A peer that lets its queue grow past the limit is cut off."""
+
+    __slots__ = ()
 
 
 def prepare(transport: asyncio.BaseTransport, settings: SocketSettings) -> None:

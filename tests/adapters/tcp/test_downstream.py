@@ -44,10 +44,10 @@ class Miners:
     def __post_init__(self) -> None:
         self.changes = Changes("miners", lambda: [(*words[:2], str(words[2:])[:50]) for words in self.told])
 
-    def opened(self, listener: str, wire: Wire, peer: str, now: Seconds) -> int:
+    def opened(self, listener: str, wire: Wire, now: Seconds) -> int:
         key = len(self.wires) + 1
         self.wires[key] = wire
-        self._tell("opened", key, listener, peer)
+        self._tell("opened", key, listener, wire.peer)
         return key
 
     def feed(self, key: int, data: bytes, now: Seconds) -> None:

@@ -50,7 +50,8 @@ async def test_the_error_of_a_broken_connection_is_kept() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             _, writer = await asyncio.open_connection(*listening.getsockname())
             peer, _ = listening.accept()
-        sender = sender_of(cast(asyncio.Transport, writer.transport), 1000)
+        sender = sender_of(writer.get_extra_info("socket").fileno())
+        sender.attach(cast(asyncio.Transport, writer.transport), 1000)
         sender.write(b"a")
         assert sender.error is None
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
