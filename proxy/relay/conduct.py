@@ -134,7 +134,8 @@ def charge(session: Session, now: Seconds) -> str:
         session.outside.admission.condemned(session, limits, now)
         return "its conduct cost too much"
     if amount >= prices.soft and price > 0.0:
-        session.wire.pause(session.outside.ration.wait(price, prices, now))
+        together = session.outside.ration.wait(price, prices, now)
+        session.wire.pause(max(conduct.cost.wait(price, prices, now), together))
     if dark:
         conduct.begin_window(now)
         return ""

@@ -8,15 +8,22 @@ who was dropped for its conduct finds its user names refused, and its address pa
 from proxy.relay.settings import Prices
 from proxy.units import Seconds
 
+LONGEST_PAUSE = 2.0
+"""Seconds for what one alone has spent: who is not read is not judged either, and would never come to the end
+that it deserves."""
+LONGEST_QUEUE = 600.0
+"""Seconds; by then most are given up, because nothing was heard of them."""
+
 
 class Cost:
     """Never below zero; falls by ``Prices.decay`` a second."""
 
-    __slots__ = ("_amount", "_at")
+    __slots__ = ("_amount", "_at", "_free_at")
 
     def __init__(self, now: Seconds) -> None:
         self._amount = 0.0
         self._at = now
+        self._free_at: float = now
 
     def amount(self, prices: Prices, now: Seconds) -> float:
         """Return what is left of everything charged."""
@@ -31,12 +38,10 @@ class Cost:
             self._at = now
         return self._amount
 
-
-LONGEST_PAUSE = 2.0
-"""Seconds for what one alone has spent: who is not read is not judged either, and would never come to the end
-that it deserves."""
-LONGEST_QUEUE = 600.0
-"""Seconds; by then most are given up, because nothing was heard of them."""
+    def wait(self, price: float, prices: Prices, now: Seconds) -> float:
+        """Return the seconds until what it spent beyond ``soft`` is paid for, ``price`` being the latest."""
+        self._free_at = min(max(self._free_at, now) + price / prices.spending, now + LONGEST_PAUSE)
+        return self._free_at - now
 
 
 class Ration:
@@ -52,7 +57,6 @@ class Ration:
         """When all that was spent so far will have been paid for."""
 
     def wait(self, price: float, prices: Prices, now: Seconds) -> float:
-        """Return the seconds that somebody who spends ``price`` must pause before it is read again."""
+        """Return the seconds until all that was spent is paid for, ``price`` being the latest of it."""
         self._free_at = max(self._free_at, now) + price / prices.spending_together
-        own = min(LONGEST_PAUSE, price / prices.spending)
-        return min(LONGEST_QUEUE, max(own, self._free_at - now))
+        return min(LONGEST_QUEUE, self._free_at - now)

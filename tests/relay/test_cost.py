@@ -50,16 +50,21 @@ def test_it_decays_alike_in_one_wait_and_in_two(price: float, first: float, seco
     assert one.amount(PRICES, end) == pytest.approx(two.amount(PRICES, end), abs=1e-6)
 
 
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 500)), min_size=1, max_size=60))
+def test_in_small_pieces_one_waits_as_long_as_in_large_ones(spent: list[tuple[float, float]]) -> None:
+    cost, now, paid_at = Cost(Seconds(0.0)), 0.0, 0.0
+    for step, price in spent:
+        now += step
+        paid_at = min(max(paid_at, now) + price / PRICES.spending, now + LONGEST_PAUSE)
+        assert cost.wait(price, PRICES, Seconds(now)) == pytest.approx(paid_at - now)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(0, 30), st.floats(0.1, 500)), min_size=1, max_size=60))
-def test_together_they_spend_no_more_than_the_ration_and_each_no_more_than_its_own(
-    spent: list[tuple[int, float, float]],
-) -> None:
+def test_together_they_spend_no_more_than_the_ration(spent: list[tuple[int, float, float]]) -> None:
     ration, now, free_at = Ration(), 0.0, dict.fromkeys(range(10), 0.0)
     for peer, step, price in spent:
         now = max(now + step, free_at[peer])  # who pauses spends nothing
-        pause = ration.wait(price, PRICES, Seconds(now))
-        assert pause >= min(LONGEST_PAUSE, price / PRICES.spending)
-        free_at[peer] = now + pause
+        free_at[peer] = now + ration.wait(price, PRICES, Seconds(now))
     # The last of all has paid when all has been paid for: nobody overtook anybody.
     total = sum(price for _, _, price in spent)
     assert max(free_at.values()) >= total / PRICES.spending_together - 1e-6
@@ -67,8 +72,7 @@ def test_together_they_spend_no_more_than_the_ration_and_each_no_more_than_its_o
 
 def test_a_crowd_waits_as_long_as_one_that_spends_as_much() -> None:
     ration = Ration()
-    pauses = [ration.wait(100.0, PRICES, Seconds(0.0)) for _ in range(1000)]
-    assert pauses[0] == 100.0 / PRICES.spending
+    waits = [ration.wait(100.0, PRICES, Seconds(0.0)) for _ in range(1000)]
+    assert waits[-1] == pytest.approx(100_000.0 / PRICES.spending_together)
+    assert waits == sorted(waits)
     assert ration.wait(1e9, PRICES, Seconds(0.0)) == LONGEST_QUEUE
-    assert pauses[-1] == pytest.approx(100_000.0 / PRICES.spending_together)
-    assert pauses == sorted(pauses)

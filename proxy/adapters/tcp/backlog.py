@@ -44,7 +44,7 @@ class Backlog:
                 try:
                     peer.work(QUANTUM)
                 finally:  # a mistake of ours with one peer's line must not keep the others waiting for ever
-                    if peer.pending is not None and peer.resuming is None:  # who must pause comes again
+                    if peer.pending is not None:
                         self._waiting.append(peer)
         finally:
             if self._waiting:

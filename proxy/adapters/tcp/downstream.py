@@ -97,14 +97,11 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
         self.resume_writing()
         if self.key is None:
             return
-        rests = self.resuming is not None
         self.ended()
         error = self.error or exc
         self._end = "did not read" if self.stalled else (f"{error}" if error else "closed")
         if self.pending is None:
             self.emptied()
-        elif rests:
-            self._door.backlog.add(self)
 
     @property
     @override
@@ -115,17 +112,9 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
     @override
     def hold(self) -> None:
         """Read nothing more until this is handed on."""
-        if self.resuming is None:
-            if not self.transport.is_closing():
-                self.transport.pause_reading()
-            self._door.backlog.add(self)
-
-    @override
-    def rested(self) -> None:
-        """A pause is over: of what waits first, then of reading."""
-        super().rested()
-        if self.pending is not None:
-            self._door.backlog.add(self)
+        if self.resuming is None and not self.transport.is_closing():
+            self.transport.pause_reading()
+        self._door.backlog.add(self)
 
     @override
     def emptied(self) -> None:

@@ -63,10 +63,9 @@ class Pausing(_Half):
             return
         else:
             self.resuming.cancel()
-        self.resuming = loop.call_later(seconds, self.rested)
+        self.resuming = loop.call_later(seconds, self._read_again)
 
-    def rested(self) -> None:
-        """A pause is over."""
+    def _read_again(self) -> None:
         self.resuming = None
         if not self.is_held and not self.transport.is_closing():
             self.transport.resume_reading()
