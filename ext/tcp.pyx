@@ -7,6 +7,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from libc.errno cimport EAGAIN, EINTR, errno
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
@@ -63,6 +64,45 @@ cdef class Sender:
         self.transport.abort()
 
 
+cdef double _greatest_gap = 0.0
+
+
+def set_greatest_gap(double seconds):
+    """Let every clock leave out gaps that are longer: the number stands where its reason does."""
+    global _greatest_gap
+    _greatest_gap = seconds
+
+
+@cython.final
+cdef class SteadyClock:
+    """See ``app.clock.SteadyClock``."""
+
+    cdef object source
+    cdef double seen
+    cdef readonly double slept
+
+    def __init__(self, source=None):
+        self.source = source
+        self.seen = self._read()
+
+    cdef double _read(self) except? -1.0:
+        cdef timespec now
+        if self.source is not None:
+            return self.source()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec + now.tv_nsec * 1e-9
+
+    cdef double now(self) except? -1.0:
+        cdef double now = self._read()
+        if now - self.seen > _greatest_gap:
+            self.slept += now - self.seen
+        self.seen = now
+        return now - self.slept
+
+    def __call__(self):
+        return self.now()
+
+
 cdef class Connection(Sender):
     """See ``halves.Connection``."""
 
@@ -70,11 +110,14 @@ cdef class Connection(Sender):
     cdef readonly bytes pending
     cdef object feed
     cdef object clock
+    cdef SteadyClock steady  # the clock, if it is one: then it is read without a call
 
     def __init__(self, int fd, feed, clock):
         self.fd = fd
         self.feed = feed
         self.clock = clock
+        if isinstance(clock, SteadyClock):
+            self.steady = clock
 
     def data_received(self, data):
         if self.key is None:
@@ -82,7 +125,7 @@ cdef class Connection(Sender):
         if self.pending is not None:
             self.pending += data
         elif self.prompt:
-            self.feed(self.key, data, self.clock())
+            self.feed(self.key, data, self.clock() if self.steady is None else self.steady.now())
         else:
             self.pending = data
             self.hold()

@@ -1,8 +1,11 @@
 """The program's clock: monotonic seconds that leave out the time in which the whole program stood still."""
 
+import time
 from collections.abc import Callable
-from typing import cast
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
+from proxy import hotpath
 from proxy.units import Seconds
 
 GREATEST_GAP = Seconds(5.0)
@@ -10,7 +13,7 @@ GREATEST_GAP = Seconds(5.0)
 stopped. A slow callback of ours is far below."""
 
 
-class SteadyClock:
+class PlainSteadyClock:
     """Seconds that the program was awake; never falls.
 
     While it was stopped (SIGSTOP, a paused virtual machine) no peer could be heard, so nobody's silence then
@@ -20,7 +23,7 @@ class SteadyClock:
 
     __slots__ = ("_seen", "_slept", "_source")
 
-    def __init__(self, source: Callable[[], float]) -> None:
+    def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
         # No Seconds(...) below: it is a call, and the clock is read with every share.
         self._source = cast(Callable[[], Seconds], source)
         self._seen = self._source()
@@ -38,3 +41,14 @@ class SteadyClock:
     def slept(self) -> Seconds:
         """All the time that is left out."""
         return self._slept
+
+
+# Read with every share; the compiled twin is beside what reads it, in ext/tcp.pyx.
+if TYPE_CHECKING:
+    SteadyClock = PlainSteadyClock
+elif hotpath.COMPILED:
+    _compiled = import_module("proxy.adapters.tcp._compiled")
+    SteadyClock = _compiled.SteadyClock
+    _compiled.set_greatest_gap(GREATEST_GAP)
+else:
+    SteadyClock = PlainSteadyClock

@@ -74,7 +74,7 @@ class Program:
         """Set once miners are let in."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        self._clock = SteadyClock(loop.time)
+        self._clock = SteadyClock()
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
         self._ready = asyncio.Event()

@@ -1,10 +1,16 @@
 """The clock leaves out what the program slept through, and nothing else."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.app.clock import GREATEST_GAP, SteadyClock
+from proxy.app.clock import GREATEST_GAP, PlainSteadyClock, SteadyClock
 from proxy.units import Seconds
+
+
+both_twins = pytest.mark.parametrize("kind", [PlainSteadyClock, SteadyClock])
 
 
 class Source:
@@ -17,10 +23,13 @@ class Source:
         return self.now
 
 
+@both_twins
 @given(steps=st.lists(st.floats(0, 100)))
-def test_it_never_falls_and_passes_exactly_while_the_program_is_awake(steps: list[float]) -> None:
+def test_it_never_falls_and_passes_exactly_while_the_program_is_awake(
+    kind: type[SteadyClock], steps: list[float]
+) -> None:
     source = Source()
-    clock = SteadyClock(source)
+    clock = kind(source)
     before, awake = clock(), 0.0
     start = before
     for step in steps:
@@ -33,9 +42,10 @@ def test_it_never_falls_and_passes_exactly_while_the_program_is_awake(steps: lis
     assert abs((before - start) - awake) < 1e-6
 
 
-def test_a_long_pause_does_not_count_and_a_short_one_does() -> None:
+@both_twins
+def test_a_long_pause_does_not_count_and_a_short_one_does(kind: type[SteadyClock]) -> None:
     source = Source()
-    clock = SteadyClock(source)
+    clock = kind(source)
     source.now += GREATEST_GAP
     assert clock() == 1000.0 + GREATEST_GAP
     source.now += 3600
@@ -43,3 +53,10 @@ def test_a_long_pause_does_not_count_and_a_short_one_does() -> None:
     assert clock.slept == Seconds(3600)
     source.now += 1
     assert clock() == 1001.0 + GREATEST_GAP
+
+
+@both_twins
+def test_on_its_own_it_is_the_monotonic_clock(kind: type[SteadyClock]) -> None:
+    before = time.monotonic()
+    now = kind()()
+    assert before - 1e-6 <= now <= time.monotonic() + 1e-6
