@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import cast
 
 from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.hotpath import Window
@@ -171,9 +172,9 @@ class Relay:
     def committed(self, window: int, now: Seconds) -> None:
         """Everything up to ``window`` is durable: answer it, one write for each session."""
         while self._drawn and self._drawn[0].number <= window:
-            for holder in self._drawn.popleft().holders:
-                session, replies = self.sessions.get(holder.key), holder.release(window)
-                if replies and session is not None:
+            # All lanes are sessions of ours; the wire of one that has ended takes nothing.
+            for session in cast("list[Session]", self._drawn.popleft().holders):
+                if replies := session.release(window):
                     session.last_write_at = now
                     session.wire.write(replies)
 

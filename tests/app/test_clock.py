@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from proxy.app.clock import GREATEST_GAP, PlainSteadyClock, SteadyClock
 from proxy.units import Seconds
 
-
 both_twins = pytest.mark.parametrize("kind", [PlainSteadyClock, SteadyClock])
 
 
