@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from proxy.events import AddressCrowded, Event
 from proxy.relay.settings import AdmissionSettings, Limits, Timers
+from proxy.throttle import Throttle
 from proxy.units import Seconds
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ def address_of(host: str) -> str:
 
 Queue = deque[int]
 """Keys of sessions in the order of their arrival. Not the sessions: a flood of short ones would be kept."""
+
+
+SEARCHES = Seconds(0.05)
+"""Between two searches of all sessions for a name: a twentieth of the time at most."""
 
 
 class Address:
@@ -110,6 +115,7 @@ class Admission:
         self._to_subscribe: Queue = deque()
         self._to_authorize: Queue = deque()
         self._bans: dict[tuple[str, str], Seconds] = {}
+        self._searches = Throttle()
 
     # --- at the door ------------------------------------------------------------------------------------
 
@@ -182,7 +188,7 @@ class Admission:
         address = session.conduct.address
         self._address(address, limits.admission, now).add(-DROP_PRICE, limits.admission, now)
         for user in session.workers:
-            if self._is_shared(session, user):
+            if self._may_be_shared(session, user, now):
                 continue
             pair = (address, user)
             self._bans.pop(pair, None)
@@ -190,13 +196,17 @@ class Admission:
                 del self._bans[next(iter(self._bans))]
             self._bans[pair] = Seconds(now + limits.prices.ban)
 
-    def _is_shared(self, session: Session, user: str) -> bool:
-        """Return whether another session of the same address has that name.
+    def _may_be_shared(self, session: Session, user: str, now: Seconds) -> bool:
+        """Return whether another session of the same address has that name, as far as there is time to look.
 
-        All are looked at, which takes less time than the hundred refused shares that led here; to count
-        names all the time would take 100 bytes for each session.
+        To count names all the time would take 100 bytes for each session. To look at all sessions takes
+        milliseconds at ten thousand, so it is done where the address has others, and not too often.
         """
         address = session.conduct.address
+        if self._addresses[address].authorised <= 1:
+            return False
+        if not self._searches.admits(now, SEARCHES):
+            return True
         return any(
             user in other.workers and other.conduct.address == address and other is not session
             for other in self._sessions.values()

@@ -194,3 +194,20 @@ def test_a_deadline_that_is_shorter_than_the_grace_is_kept() -> None:
         site.connect()
     site.pass_time(2.2)
     assert site.relay.sessions == {}
+
+
+def test_where_names_cannot_be_looked_for_in_time_none_is_refused() -> None:
+    site = Site(FakePool("one")).start()
+    miners = [open_from(site, f"10.0.0.1:{n}") for n in range(4)]
+    alone = open_from(site, "10.0.0.2:1")
+    for number, miner in enumerate([*miners, alone]):
+        miner.worker = f"acme.rig{number}"
+        miner.log_in()
+    admission, limits = site.relay.outside.admission, site.relay.limits
+    for miner in [*miners[:2], alone]:
+        admission.condemned(site.session(miner), limits, site.now)
+    banned = [admission.is_banned(site.session(miner), miner.worker, site.now) for miner in [*miners, alone]]
+    assert banned == [True, False, False, False, True], "the second search would come too soon"
+    site.pass_time(0.1)
+    admission.condemned(site.session(miners[2]), limits, site.now)
+    assert admission.is_banned(site.session(miners[2]), miners[2].worker, site.now)
