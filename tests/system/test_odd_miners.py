@@ -166,7 +166,7 @@ async def scan(port: int, data: bytes, *, reset: bool) -> None:
         else:
             writer.write_eof()
             await reader.read()
-    except ConnectionError:
+    except OSError:
         pass  # it was shown the door before it had said all
     finally:
         writer.transport.abort()
