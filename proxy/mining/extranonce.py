@@ -103,7 +103,12 @@ class LeaseSpace:
     miner: whoever gives a name may have back what was freed under it. ``now`` never decreases.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, first: int = 0) -> None:
+        """Begin with the lease number ``first``, modulo their number.
+
+        By chance, or after a restart the first miner would have the headers that the first one had before:
+        at a pool that gives out the same extranonce1 again, an old share would be a new one.
+        """
         if not 0 <= width <= AMPLE:
             raise ValueError(f"a lease is 0 to {AMPLE} bytes, not {width}")
         self.width = width
@@ -112,7 +117,7 @@ class LeaseSpace:
         # In order of freeing, so that what becomes free is always a prefix.
         self._quarantine: OrderedDict[int, tuple[str, Seconds]] = OrderedDict()
         self._last_freed: dict[str, int] = {}  # session -> the newest lease quarantined under its name
-        self._cursor = 0
+        self._cursor = first % self._capacity
         # The free leases, least recently used first, once more than half are held: searching with the
         # cursor would then take long, and listing what is free costs no more than what is held.
         # An OrderedDict, because taking the first key of a plain dict again and again is quadratic.

@@ -259,7 +259,8 @@ class Bundle:
 
     def set_widths(self, widths: Widths, now: Seconds) -> None:
         """Begin with ``widths``, or begin anew: every lease is void and every session needs another."""
-        self.leases = LeaseSpace(widths.lease)
+        chance = self._outside.randomness.random()
+        self.leases = LeaseSpace(widths.lease, int(chance * (1 << 8 * widths.lease)))
         self.resting.clear()
         for work in self.works:
             work.end()

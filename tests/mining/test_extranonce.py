@@ -326,3 +326,10 @@ def test_the_list_of_free_leases_is_dropped_when_most_are_free_again() -> None:
 def test_a_lease_wider_than_four_bytes_is_refused() -> None:
     with pytest.raises(ValueError, match="0 to 4"):
         LeaseSpace(5)
+
+
+@given(width=st.integers(0, 4), first=st.integers(0, 2**40))
+def test_the_first_lease_is_the_one_that_was_chosen_and_the_rest_follow(width: int, first: int) -> None:
+    space = LeaseSpace(width, first)
+    taken = [space.take(session=f"s{n}", now=Seconds(0)) for n in range(min(3, space.capacity))]
+    assert taken == [((first + n) % space.capacity).to_bytes(width, "big") for n in range(len(taken))]
