@@ -63,6 +63,7 @@ class Relay:
         self._drawn: deque[Window] = deque()
         """Windows that the journal is writing."""
         self._is_expected = False
+        self._forwards = self.outside.forwards
         self._round: Iterator[Session] = iter(())
         self._round_slice = 1
 
@@ -98,14 +99,14 @@ class Relay:
         session.heard_at = now
         if self.uses_lanes and session.partial is None:
             at = session.take(data, 0, session.line_limit, now, window, outbox)
-        if at < len(data) or session.due:
+        if at < len(data) or session.due or session.owes:
             cause = self._feed_slowly(session, data, at, now)
-        if session.owes and not cause:
-            cause = conduct.charge(session, now)
-        if window.records and not self._is_expected:
+            if session.owes and not cause:
+                cause = conduct.charge(session, now)
+        if not self._is_expected and window.records:
             self._is_expected = True
             self.outside.journal.expect()
-        if self.outside.forwards:
+        if self._forwards:
             self._send_up(session, now)
         if outbox:
             session.wire.write(bytes(outbox))
