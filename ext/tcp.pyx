@@ -4,7 +4,7 @@
 import os
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from libc.errno cimport EAGAIN, EINTR, errno
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -14,6 +14,11 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_DONTWAIT
         MSG_NOSIGNAL
     Py_ssize_t send(int fd, const void *data, size_t size, int flags)
+    Py_ssize_t recv(int fd, void *data, size_t size, int flags)
+
+
+cdef enum:
+    AT_ONCE = 2048  # bytes; see halves
 
 
 cdef class Sender:
@@ -25,7 +30,7 @@ cdef class Sender:
     cdef public bint stalled
     cdef readonly object error
     cdef public object resuming
-    cdef int fd
+    cdef readonly int fd
     cdef bint waits
 
     def __init__(self, int fd):
@@ -124,7 +129,7 @@ cdef class Connection(Sender):
             return
         if self.pending is not None:
             self.pending += data
-        elif self.prompt:
+        elif self.prompt and len(data) <= AT_ONCE:
             self.feed(self.key, data, self.clock() if self.steady is None else self.steady.now())
         else:
             self.pending = data
@@ -140,6 +145,30 @@ cdef class Connection(Sender):
         finally:
             if self.pending is None:
                 self.emptied()
+
+    def read(self, Py_ssize_t most, Py_ssize_t at_once):
+        cdef Py_ssize_t received
+        cdef bytes data
+        if self.key is None or self.transport.is_closing():
+            return False
+        data = PyBytes_FromStringAndSize(NULL, most)
+        received = recv(self.fd, PyBytes_AS_STRING(data), most, MSG_DONTWAIT)
+        if received < 0:
+            if errno == EAGAIN or errno == EINTR:
+                return True
+            self.error = OSError(errno, os.strerror(errno))
+            self.transport.abort()
+            return False
+        if received == 0:
+            self.transport.close()
+            return False
+        data = data[:received]
+        if received <= at_once:
+            self.feed(self.key, data, self.clock())
+        else:
+            self.pending = data
+            self.hold()
+        return True
 
     def hold(self):
         pass

@@ -9,7 +9,7 @@ from proxy import hotpath
 from proxy.units import Seconds
 
 GREATEST_GAP = Seconds(5.0)
-"""Without a look at the clock, which is read ten times a second: longer, and the machine or the process was
+"""Without a look at the clock, which is read fifty times a second: longer, and the machine or the process was
 stopped. A slow callback of ours is far below."""
 
 

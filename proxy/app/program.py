@@ -45,10 +45,10 @@ from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
 
-TICK = Seconds(0.1)
+TICK = Seconds(0.02)
 """How often time passes for the relay."""
 LOCK_NAME = "lock"
-LOOK = 10
+LOOK = 50
 """Ticks between two looks at memory and refused connections: a second."""
 
 

@@ -82,7 +82,7 @@ class StratumConduct(Table):
     cost_prompt: Number = setting(
         50.0,
         "Cost from which what a miner sends waits until those that cost less are served; what a connection "
-        "without a login sends always does.",
+        "sends before its first good share always does.",
         reason="a login costs four; two bad shares, or a ping a second, lose the first place in the queue",
         gt=0,
         le=1e9,

@@ -83,10 +83,10 @@ class StratumLimits(Table):
         le=0.99,
     )
     accepts_per_turn: Count = setting(
-        32,
+        8,
         "Connections let in before the miners that are connected already are served again.",
         unit="connections",
-        reason="some three milliseconds; 10,000 that come at once are accepted as fast as without",
+        reason="less than a millisecond; 10,000 that come at once are accepted as fast as without",
         ge=1,
         le=4096,
     )

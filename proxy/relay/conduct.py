@@ -129,7 +129,7 @@ def charge(session: Session, now: Seconds) -> str:
     conduct.cost.charge(-conduct.earned(session, prices), prices, now)
     price = conduct.price(session, prices, dark=dark)
     amount = conduct.cost.charge(price, prices, now)
-    session.wire.prompt = amount < prices.prompt and bool(session.workers)
+    session.wire.prompt = _is_trusted(session, amount, prices)
     if amount >= prices.hard:
         session.outside.admission.condemned(session, limits, now)
         return "its conduct cost too much"
@@ -180,10 +180,15 @@ def visit(session: Session, now: Seconds) -> str | None:
 
 
 def forgive(session: Session, now: Seconds) -> None:
-    """Serve a session promptly again once its cost has decayed."""
+    """Serve a session promptly that has begun to work, or whose cost has decayed."""
     if not session.wire.prompt:
         prices = session.outside.limits.prices
-        session.wire.prompt = session.conduct.cost.amount(prices, now) < prices.prompt
+        session.wire.prompt = _is_trusted(session, session.conduct.cost.amount(prices, now), prices)
+
+
+def _is_trusted(session: Session, amount: float, prices: Prices) -> bool:
+    """Return whether it has shown work, which nobody can pretend, and costs little."""
+    return session.tally.accepted > 0 and amount < prices.prompt
 
 
 def costliest(sessions: dict[int, Session], now: Seconds) -> list[Session]:

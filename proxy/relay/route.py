@@ -30,7 +30,7 @@ BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
 SURE_ENOUGH = 0.25
 """Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
-RECONNECTS_PER_TICK = 5
+RECONNECTS_PER_TICK = 1
 """Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
 
 

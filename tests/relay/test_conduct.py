@@ -244,3 +244,18 @@ def test_a_session_is_dropped_once() -> None:
     miner.raw(unknown_job(miner) * 3000)
     site.relay.feed(miner.key, unknown_job(miner), Seconds(site.now))
     assert len(site.seen(SessionRefused)) == 1
+
+
+def test_a_place_in_front_is_earned_by_work_lost_by_cost_and_won_back_by_time() -> None:
+    site = new_site()
+    miner = site.miner(rolls=False)
+    site.pass_time(3.0)
+    assert not miner.wire.prompt, "a login proves nothing"
+    assert miner.mine() == "accepted"
+    site.pass_time(3.0)
+    assert miner.wire.prompt
+    for nonce in range(4):
+        miner.raw(bad_share(miner, nonce))
+    assert not miner.wire.prompt
+    site.pass_time(60.0, 1.0)
+    assert miner.wire.prompt

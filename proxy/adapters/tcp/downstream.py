@@ -94,6 +94,7 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the relay, with the cause."""
+        self._door.backlog.forget(self)
         self.resume_writing()
         if self.key is None:
             return
@@ -113,7 +114,7 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
     def hold(self) -> None:
         """Read nothing more until this is handed on."""
         if self.resuming is None and not self.transport.is_closing():
-            self.transport.pause_reading()
+            self.stop_reading()
         self._door.backlog.add(self)
 
     @override
@@ -123,7 +124,27 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
             if self.key is not None:
                 self._door.side.closed(self.key, self._end, self._door.clock())
         elif self.resuming is None and not self.transport.is_closing():
+            self.start_reading()
+
+    @override
+    def start_reading(self) -> None:
+        """By the transport as it comes, or past it when there is time."""
+        if self.prompt or self.fd < 0:
             self.transport.resume_reading()
+        else:
+            self._door.backlog.watch(self)
+
+    @override
+    def stop_reading(self) -> None:
+        """Take nothing more from the peer."""
+        if not self._door.backlog.forget(self):
+            self.transport.pause_reading()
+
+    @override
+    def close(self) -> None:
+        """Send what is queued, then close; what still comes is not looked at."""
+        self._door.backlog.forget(self)
+        super().close()
 
 
 async def listen(

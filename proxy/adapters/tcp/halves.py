@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from proxy import hotpath
 from proxy.units import Seconds
 
+AT_ONCE = 2048
+"""Bytes that a miner may send and be served as they come: ten shares and more; one that works sends one."""
+
 
 class PlainSender:
     """Writes to a transport, and to its socket at once where nothing waits before it.
@@ -22,7 +25,7 @@ class PlainSender:
     A loop's transport queues for the end of its turn what the socket would have taken now.
     """
 
-    __slots__ = ("_fd", "error", "limit", "prompt", "resuming", "stalled", "transport")
+    __slots__ = ("error", "fd", "limit", "prompt", "resuming", "stalled", "transport")
 
     transport: asyncio.Transport
     limit: int
@@ -30,8 +33,8 @@ class PlainSender:
 
     def __init__(self, fd: int) -> None:
         # Told and not asked for: a transport that was asked for its socket keeps one more object for good.
-        self._fd = fd
-        """Where bytes may go at once; -1 where they have to be encrypted first."""
+        self.fd = fd
+        """Where bytes may come and go past the transport; -1 where they are encrypted."""
         self.prompt = False
         """Whether what the peer sends is worked on at once: set by whoever has this wire."""
         self.stalled = False
@@ -46,16 +49,16 @@ class PlainSender:
         self.transport = transport
         self.limit = limit
         if transport.get_extra_info("sslcontext") is not None:
-            self._fd = -1
+            self.fd = -1
 
     def write(self, data: bytes) -> None:
         """Send or queue bytes; cut the peer off where too many wait already."""
         # A transport that closes may have given its descriptor back: somebody else's connection has it then.
         if self.transport.is_closing():
             return
-        if self._fd >= 0 and not self.transport.get_write_buffer_size():
+        if self.fd >= 0 and not self.transport.get_write_buffer_size():
             try:
-                sent = os.write(self._fd, data)
+                sent = os.write(self.fd, data)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
@@ -98,7 +101,7 @@ class PlainConnection(PlainSender):
             return
         if self.pending is not None:  # a loop may bring what it had read before it was told to stop
             self.pending += data
-        elif self.prompt:
+        elif self.prompt and len(data) <= AT_ONCE:
             self._feed(self.key, data, self._clock())
         else:
             self.pending = data
@@ -115,6 +118,32 @@ class PlainConnection(PlainSender):
         finally:
             if self.pending is None:
                 self.emptied()
+
+    def read(self, most: int, at_once: int) -> bool:
+        """Take up to ``most`` bytes past the transport, which does not read meanwhile.
+
+        They are handed on if they are no more than ``at_once``, else they are pending. Returns False when the
+        peer has ended.
+        """
+        if self.key is None or self.transport.is_closing():
+            return False
+        try:
+            data = os.read(self.fd, most)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            self.error = error
+            self.transport.abort()
+            return False
+        if not data:
+            self.transport.close()
+            return False
+        if len(data) <= at_once:
+            self._feed(self.key, data, self._clock())
+        else:
+            self.pending = data
+            self.hold()
+        return True
 
     def hold(self) -> None:
         """Something is pending: for subclasses."""

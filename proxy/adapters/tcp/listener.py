@@ -25,12 +25,12 @@ from proxy.units import Seconds
 
 REST = 1.0
 """Seconds without accepting after the system had no descriptor or memory for a connection."""
-AT_ONCE = 512
-"""Connections taken off the system's queue in one turn: some five milliseconds."""
+AT_ONCE = 64
+"""Connections taken off the system's queue in one turn: less than a millisecond."""
 REFUSED_AT_ONCE, REFUSAL_REST = 32, 0.005
 """After so many refusals in a turn nobody is accepted for so many seconds: a flood of refused callers costs
 at most a sixth of a core, and those who mine already do not wait for it."""
-TURN_REST = 0.003
+TURN_REST = 0.001
 """Seconds between two turns of letting in, for what those who were let in say at once."""
 GONE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.EPROTO}
 """The peer has gone while it waited, or nobody waits."""
@@ -42,7 +42,7 @@ class ListenerSettings:
 
     backlog: int = 4096
     """With asyncio's default of 100 the return of 5,000 miners takes half a minute."""
-    accepts_per_turn: int = 32
+    accepts_per_turn: int = 8
     """Connections let in before those who are connected already are served again."""
     accepts_burst: int = 25_000
     """Connections let in as fast as that goes."""

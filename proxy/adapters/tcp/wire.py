@@ -58,7 +58,7 @@ class Pausing(_Half):
         loop = asyncio.get_running_loop()
         if self.resuming is None:
             if not self.is_held:
-                self.transport.pause_reading()
+                self.stop_reading()
         elif self.resuming.when() >= loop.time() + seconds:
             return
         else:
@@ -68,7 +68,15 @@ class Pausing(_Half):
     def _read_again(self) -> None:
         self.resuming = None
         if not self.is_held and not self.transport.is_closing():
-            self.transport.resume_reading()
+            self.start_reading()
+
+    def start_reading(self) -> None:
+        """Take what the peer sends."""
+        self.transport.resume_reading()
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the peer."""
+        self.transport.pause_reading()
 
     def ended(self) -> None:
         """The connection is lost: nothing is waited for any more."""

@@ -13,11 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import trustme
 from typing_extensions import override
 
 from proxy.adapters.simulated.changes import Changes
-from proxy.adapters.tcp.backlog import QUANTUM
+from proxy.adapters.tcp.backlog import ENDS, QUANTUM
 from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.halves import AT_ONCE
 from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
 from proxy.ports import Wire
@@ -114,10 +116,11 @@ async def listening(
     gate: Gate | None = None,
     tls: ssl.SSLContext | None = None,
     burst: int = 1000,
+    handshake: float = 0.2,
 ) -> AsyncIterator[int]:
     settings = ListenerSettings(
         sockets=sockets,
-        tls_handshake=0.2,
+        tls_handshake=handshake,
         accepts_per_turn=2,
         accepts_burst=burst,
         accepts_per_second=PER_SECOND,
@@ -419,3 +422,121 @@ async def test_a_mistake_of_ours_with_one_keeps_no_other_waiting() -> None:
             caller.close()
         await miners.until("closed", 2)
     assert len(failures) == 3
+
+
+@both_loops
+async def test_what_is_encrypted_is_worked_on_a_little_at_a_time_too() -> None:
+    authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    miners = Miners()
+    async with listening(miners, SocketSettings(), tls=server, handshake=PATIENCE) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client)
+        await miners.until("opened")
+        said = bytes(range(256)) * (20 * QUANTUM // 256)
+        for _ in range(2):
+            writer.write(said)
+            await writer.drain()
+        writer.close()
+        await miners.until("closed")
+    pieces = [words[2] for words in miners.of("fed")]
+    assert b"".join(pieces) == said * 2  # type: ignore[arg-type]  # of bytes
+    assert max(map(len, pieces)) <= QUANTUM  # type: ignore[arg-type]
+
+
+@both_loops
+async def test_who_has_become_prompt_is_read_by_its_transport_again_and_the_other_way_round() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        caller = socket.create_connection(("127.0.0.1", port))
+        await miners.until("opened")
+        for number, (prompt, size) in enumerate([(True, 1), (False, 3 * QUANTUM), (True, 3 * QUANTUM)] * 3):
+            caller.sendall(b"-")  # what comes first is served as the one before it was
+            await miners.until("fed")
+            miners.wires[1].prompt = prompt
+            caller.sendall(b"-")
+            await miners.until("fed", 2)
+            miners.told.clear()
+            caller.sendall(bytes([number]) * size)
+            pieces = [size] if prompt else [QUANTUM] * (size // QUANTUM)
+            await miners.until("fed", len(pieces))
+            assert [len(words[2]) for words in miners.of("fed")] == pieces  # type: ignore[arg-type]
+            miners.told.clear()
+        caller.close()
+        await miners.until("closed")
+
+
+@both_loops
+async def test_what_is_more_than_a_miner_that_works_sends_waits_though_it_is_prompt() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        caller = socket.create_connection(("127.0.0.1", port))
+        await miners.until("opened")
+        miners.wires[1].prompt = True
+        caller.sendall(b"x" * (AT_ONCE + 1))
+        await miners.until("fed", -(-(AT_ONCE + 1) // QUANTUM))
+        assert max(len(words[2]) for words in miners.of("fed")) == QUANTUM  # type: ignore[arg-type]
+        caller.close()
+        await miners.until("closed")
+
+
+@both_loops
+async def test_the_end_of_one_that_may_wait_is_told_with_its_cause() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+        await miners.until("opened", 3)
+        for caller in callers:
+            caller.sendall(b"x")
+        await miners.until("fed", 3)
+        callers[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        callers[0].close()
+        callers[1].close()
+        miners.wires[3].close()
+        await miners.until("closed", 3)
+        assert callers[2].recv(1) == b""
+        callers[2].close()
+    causes = {words[1]: str(words[2]) for words in miners.of("closed")}
+    assert "reset by peer" in causes[1]
+    assert (causes[2], causes[3]) == ("closed", "closed")
+
+
+@both_loops
+async def test_many_that_end_together_end_a_few_at_a_time() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(10 * ENDS)]
+        await miners.until("opened", len(callers))
+        for caller in callers:
+            caller.sendall(b"x")
+        await miners.until("fed", len(callers))
+        for caller in callers:
+            caller.close()
+        turns: list[int] = []
+        async with asyncio.timeout(PATIENCE):
+            while len(miners.of("closed")) < len(callers):
+                before = len(miners.of("closed"))
+                await asyncio.sleep(0)
+                turns.append(len(miners.of("closed")) - before)
+        assert max(turns) <= ENDS
+
+
+@both_loops
+async def test_a_pause_holds_one_that_may_wait_and_one_that_became_prompt_meanwhile() -> None:
+    miners = Miners()
+    async with listening(miners, SocketSettings()) as port:
+        caller = socket.create_connection(("127.0.0.1", port))
+        await miners.until("opened")
+        caller.sendall(b"x")
+        await miners.until("fed")
+        loop = asyncio.get_running_loop()
+        for prompt in (False, True):
+            began, count = loop.time(), len(miners.of("fed"))
+            miners.wires[1].pause(0.1)
+            miners.wires[1].prompt = prompt
+            caller.sendall(b"y")
+            await miners.until("fed", count + 1)
+            assert loop.time() - began >= 0.09
+        caller.close()
+        await miners.until("closed")

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 
 from proxy.mining.vardiff import VardiffSettings
-from proxy.relay.engine import SLICES
 from proxy.relay.session import Session
 from proxy.relay.settings import AdmissionSettings, Limits, Prices, Timers
 from proxy.units import Difficulty, Seconds
@@ -33,6 +32,7 @@ from tests.fuzz.world import EASY_NBITS, HARD_NBITS, LEAST, Shape, World
 
 MOST_STEPS = 64
 MOST_MINERS = 4
+TICKS = 20
 ADAPTIVE = VardiffSettings(
     start=Difficulty(2.0**-31), minimum=LEAST, shares_per_minute=600.0, first_shares=2, settled_shares=4,
     quiet=Seconds(1.0), window=Seconds(5.0), raise_certainty=2.0, lower_certainty=2.0,
@@ -285,7 +285,7 @@ def _round(source: Source, pair: Pair) -> None:
     seconds = source.pick((0.1, 2.0, 31.0, 361.0))
 
     def turn(world: World) -> None:
-        for _ in range(SLICES):
+        for _ in range(TICKS):
             world.pass_time(seconds)
         world.sweep()
 
