@@ -156,11 +156,17 @@ class Session(Lane):
             self._warn(self.quirk, work)
         mask_line = b"" if self.asked_mask is None else self._regrant(work, self.asked_mask)
         difficulty = vardiff.clamped(work.ceiling)
-        if difficulty != self.difficulty:
+        if not self.assignments or difficulty != self.assignments[-1].credit:
             notify = tell.set_difficulty(difficulty) + notify
         self.assign(issue.assignment_for(difficulty, self.mask))
         self.issued_work, self.issued_ntime = work, issue.ntime
-        self.send(mask_line + notify if mask_line else notify, now)
+        if mask_line:
+            notify = mask_line + notify
+        if self.outbox is None:  # as ``send`` would
+            self.last_write_at = now
+            self.wire.write(notify)
+        else:
+            self.outbox += notify
 
     def _give_clean(self, work: Work, ntime: int, now: Seconds) -> None:
         issue = self.outside.jobs.issue(work, ntime)
