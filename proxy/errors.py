@@ -22,3 +22,11 @@ class ProtocolViolation(PumpjackError):
 
 class UpstreamLost(PumpjackError):
     """An upstream connection is of no more use: fail over."""
+
+
+class LedgerDamaged(PumpjackError):
+    """Something in the ledger is not what was written: name it, keep the rest, let an operator decide."""
+
+
+class LedgerUnusable(PumpjackError):
+    """The ledger cannot be opened: another program has it, or another version wrote it."""

@@ -1,0 +1,85 @@
+"""How the ledger's files are opened: SQLite in WAL mode, flushed at each commit, with schemas of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from proxy.errors import LedgerUnusable
+
+BUSY = 5.0
+"""Seconds to wait for another process's short transaction on the index."""
+WAL_LIMIT = 64 << 20
+"""Bytes to which a write-ahead log is cut after a checkpoint."""
+
+
+def write(path: Path, application: int, migrations: Sequence[str]) -> sqlite3.Connection:
+    """Open a file for writing, make it if it is not there, and bring its schema up to date.
+
+    ``migrations`` are scripts; a file that has seen the first n has ``user_version`` n. Checkpoints are the
+    caller's business: they would fall into a commit that somebody waits for. Transactions are explicit.
+
+    Raises:
+        LedgerUnusable: a later version, or another program, made the file.
+        sqlite3.Error: it cannot be opened.
+
+    """
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        is_new = not connection.execute("PRAGMA schema_version").fetchone()[0]
+        if is_new:
+            connection.execute(f"PRAGMA application_id = {application}")
+        _demand(connection, path, application, len(migrations))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        seen = connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(migrations[seen:], seen + 1):
+            connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def read(path: Path, application: int, versions: int) -> sqlite3.Connection:
+    """Open a file for reading; whoever writes it is not disturbed.
+
+    Raises:
+        LedgerUnusable: a later version, or another program, made the file.
+        sqlite3.Error: it is not there or cannot be opened.
+
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        _demand(connection, path, application, versions)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _demand(connection: sqlite3.Connection, path: Path, application: int, versions: int) -> None:
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    if found != application:
+        raise LedgerUnusable(f"{path} is not a file of this kind of Pumpjack's")
+    (seen,) = connection.execute("PRAGMA user_version").fetchone()
+    if seen > versions:
+        raise LedgerUnusable(f"{path} was written by a later version of Pumpjack")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Commit what is done within, all of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,41 @@
+"""Batches, chained: each has a SHA-256 over itself and the one before, so that nothing can change unseen."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+GENESIS = bytes(32)
+"""What stands before the first batch of a ledger."""
+_HEAD = struct.Struct(">QQII")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit window made durable."""
+
+    seq: int
+    """Rises by one through the whole ledger, from 1; this and its place in the batch, from 0, are a share's id."""
+    run: bytes
+    """Eight bytes of chance for each start of the program: sessions and works are numbered within it."""
+    at: int
+    """Milliseconds since 1970 when the window was drawn."""
+    notes: bytes
+    shares: bytes
+    """Messages: see ``records``."""
+    hash: bytes
+
+    def follows(self, previous: bytes) -> bool:
+        """Return whether the hash is right, given that of the batch before."""
+        return self.hash == chained(previous, self.seq, self.run, self.at, self.notes, self.shares)
+
+
+def chained(previous: bytes, seq: int, run: bytes, at: int, notes: bytes, shares: bytes) -> bytes:
+    """Return the hash of a batch.
+
+    SHA-256 over the hash before it, ``seq``, ``at``, both lengths (big endian: 8, 8, 4, 4 bytes), ``run``,
+    ``notes``, ``shares``. Lengths come first, so that no byte can wander from one field to the next.
+    """
+    head = _HEAD.pack(seq, at, len(notes), len(shares))
+    return hashlib.sha256(b"".join((previous, head, run, notes, shares))).digest()
