@@ -1,7 +1,7 @@
 """What the relay tells the ledger beside its shares: works, jobs, sessions, settlements, refusals.
 
-Notes stand in the open window, in front of its shares, and nobody waits for them: they become durable with the
-next shares, or within a second.
+Notes stand in the open window, in front of its shares, and nobody waits for them: they become durable with
+the next shares, or within a second.
 """
 
 from __future__ import annotations

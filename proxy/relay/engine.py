@@ -180,7 +180,10 @@ class Relay:
     def restated(self) -> list[Note]:
         """Return what lives, told again, for a file of the ledger that begins."""
         works = [
-            work for route in self.routes.values() for bundle in route.bundles.values() for work in bundle.works
+            work
+            for route in self.routes.values()
+            for bundle in route.bundles.values()
+            for work in bundle.works
         ]
         return restated(works, self.sessions.values())
 
@@ -305,7 +308,7 @@ class Relay:
     def stop(self, now: Seconds) -> None:
         """Close every connection; the program ends."""
         for session in list(self.sessions.values()):
-            session.closing = True
             session.wire.close()
+            self.closed(session.key, "the program ended", now)
         for route in self.routes.values():
             route.close(now)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from proxy.ledger.records import Note
 from proxy.ports import Drawn
-
 
 TOLD = 1.0
 """Seconds after which notes are drawn for which nobody waits."""
@@ -27,8 +28,16 @@ class MemoryJournal:
         self._draw: Callable[[], Drawn] | None = None
         self._report: Callable[[int], None] | None = None
 
-    def serve(self, draw: Callable[[], Drawn], report: Callable[[int], None]) -> None:
-        """Draw windows with ``draw``, and call ``report`` with the number of each that is committed."""
+    def serve(
+        self,
+        draw: Callable[[], Drawn],
+        report: Callable[[int], None],
+        restated: Callable[[], Sequence[Note]] = tuple,
+    ) -> None:
+        """Draw windows with ``draw``, and call ``report`` with the number of each that is committed.
+
+        No file begins here, so ``restated`` is not asked for anything.
+        """
         self._draw, self._report = draw, report
 
     def expect(self) -> None:
@@ -56,3 +65,12 @@ class MemoryJournal:
         drawn = self._draw()
         self.committed_bytes += len(drawn.shares)
         self._report(drawn.window)
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self.commit()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is to be said of it."""
+        return {"state": "memory", "window_ms": round(self.delay * 1000, 1)}
