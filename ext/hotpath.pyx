@@ -245,6 +245,7 @@ include "shares.pxi"
 include "lane.pxi"
 include "bulk.pxi"
 include "audit.pxi"
+include "fold.pxi"
 
 
 def implementation():

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from proxy.adapters.stores.ledger import damages, day_file, index
+from proxy.adapters.stores.ledger import damages, day_file, index, standing
 from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
-from proxy.adapters.stores.ledger.walking import Bad, Proven, Walk
+from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
 from proxy.errors import LedgerUnusable
 from proxy.ledger.chain import GENESIS
 from proxy.ledger.outcomes import Outcome
@@ -27,15 +27,12 @@ _SUMS = f"""
     SELECT date(at, 'unixepoch') AS day, sum(count), sum(difficulty) FROM (
         SELECT at, count, difficulty FROM day WHERE outcome = {Outcome.ACCEPTED:d}
         UNION ALL
-        SELECT at, count, difficulty FROM hour WHERE outcome = {Outcome.ACCEPTED:d}
-            AND at >= (SELECT coalesce(max(at) + 86400, 0) FROM day)
+        SELECT at, count, difficulty FROM hour WHERE outcome = {Outcome.ACCEPTED:d} AND at >= :days
         UNION ALL
-        SELECT at, count, difficulty FROM minute WHERE outcome = {Outcome.ACCEPTED:d}
-            AND at >= (SELECT max(coalesce((SELECT max(at) + 3600 FROM hour), 0),
-                                  coalesce((SELECT max(at) + 86400 FROM day), 0)))
+        SELECT at, count, difficulty FROM minute WHERE outcome = {Outcome.ACCEPTED:d} AND at >= :hours
     ) GROUP BY day
 """
-"""Hours are made of minutes, and days of hours, once those are over."""
+"""Hours are made of minutes, and days of hours, once those are over: up to the instants in ``meta``."""
 
 
 @dataclass(slots=True)
@@ -164,11 +161,12 @@ class _Checker:
                 if damage != "ok":
                     raise sqlite3.DatabaseError(damage)
                 connection.execute("BEGIN")
-                meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-                sums = {day: Sum(count, sum_) for day, count, sum_ in connection.execute(_SUMS)}
-                watermark = (int.from_bytes(meta["seq"], "big"), bytes(meta["hash"])) if "seq" in meta else None
-                return _Index(meta.get("ledger"), watermark, rows(connection), sums)
-        except (LedgerUnusable, sqlite3.Error, ValueError, TypeError) as error:
+                until = {key: standing.number(connection, key) for key in ("days", "hours")}
+                sums = {day: Sum(*sum_) for day, *sum_ in connection.execute(_SUMS, until)}
+                watermark = standing.watermark(connection)
+                ledger = standing.value(connection, "ledger") or None
+                return _Index(ledger, watermark if watermark[0] else None, rows(connection), sums)
+        except (*UNREADABLE, ValueError, TypeError) as error:
             self._bad(INDEX, 0, 0, f"the index cannot be used; it can be made anew from the days: {error}")
             return nothing
 
@@ -223,7 +221,7 @@ class _Checker:
                     behind = connection.execute("SELECT count(*) FROM batches WHERE seq >= ?", (end,))
                     self.report.superseded += behind.fetchone()[0]
                 self._structure(connection, day.name)
-        except (LedgerUnusable, sqlite3.Error) as error:
+        except UNREADABLE as error:
             self._bad(day.name, self._walk.expected, self._walk.expected, f"its file cannot be read: {error}")
             self._walk.possible = []
         if day.row is not None:

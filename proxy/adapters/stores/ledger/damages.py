@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from proxy.adapters.stores.ledger import database, index
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.walking import Bad
-from proxy.errors import LedgerUnusable
+from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad
 
 MOST = 1000
 """Found in one check and noted; a file that is all noise has no end of them."""
@@ -48,7 +47,7 @@ def noted(folder: Folder, found: Sequence[Bad]) -> list[Damage]:
                 with database.transaction(connection):
                     _note(connection, new)
             return known(connection)
-    except (LedgerUnusable, sqlite3.Error):
+    except UNREADABLE:
         return new  # that the index cannot be used is among them, or it is another's to write
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from proxy.adapters.stores.ledger import day_file
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.errors import LedgerUnusable
+from proxy.adapters.stores.ledger.walking import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _read(folder: Folder, name: str, row: DayRow | None) -> Day | None:
         with closing(day_file.open_to_read(path)) as connection:
             origin = connection.execute("SELECT ledger, previous FROM origin").fetchall()
             first = connection.execute("SELECT min(seq) FROM batches").fetchone()[0]
-    except (LedgerUnusable, sqlite3.Error) as error:
+    except UNREADABLE as error:
         return Day(name, known, row, None, None, f"its file cannot be read: {error}")
     if first is None and row is None:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.adapters.stores.ledger.day_file import CHUNK
-from proxy.errors import LedgerDamaged
+from proxy.errors import LedgerDamaged, LedgerUnusable
 from proxy.ledger.audit import credited
 from proxy.ledger.chain import GENESIS, Batch, chained
 from proxy.ledger.records import SharesRefused, notes_of
@@ -22,6 +22,8 @@ _LEAST_ROW = 48
 """Bytes that no row is smaller than: how many a file can hold at most."""
 _GREATEST = (1 << 63) - 1
 RUN_SIZE, HASH_SIZE = 8, 32
+UNREADABLE = (LedgerUnusable, sqlite3.Error, UnicodeError)
+"""What reading a damaged file raises; the last where SQLite's own message holds bytes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _chunk(
             f"SELECT {_COLUMNS} FROM batches WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
             (expected, _GREATEST if end is None else end, CHUNK),
         ).fetchall()
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         one = _one(connection, expected)
         return ([] if one is None else [one]), f"SQLite: {error}"
     for values in found:
@@ -177,7 +179,7 @@ def _one(connection: sqlite3.Connection, seq: int) -> _Row | None:
     """Return the row of a number, or None where there is none that can be read."""
     try:
         values = connection.execute(f"SELECT {_COLUMNS} FROM batches WHERE seq = ?", (seq,)).fetchone()
-    except sqlite3.Error:
+    except UNREADABLE:
         return None  # its neighbours tell why
     row = None if values is None else _row(values)
     return row if row is not None and row.batch.seq == seq else None
@@ -197,7 +199,7 @@ def _claimed(connection: sqlite3.Connection, expected: int) -> int | None:
     """Return the last number in the file, or None where that cannot be read or be true."""
     try:
         (last,) = connection.execute("SELECT max(seq) FROM batches").fetchone()
-    except sqlite3.Error:
+    except UNREADABLE:
         return None
     if last is None:
         return 0
@@ -208,7 +210,7 @@ def _most_rows(connection: sqlite3.Connection) -> int:
     try:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
-    except sqlite3.Error:
+    except UNREADABLE:
         return 0
     return int(pages) * int(size) // _LEAST_ROW + 1
 
