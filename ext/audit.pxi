@@ -1,4 +1,5 @@
-# Credited shares, hashed again; part of hotpath.pyx. proxy/ledger/audit.py says what it computes.
+# Credited shares, hashed again; part of hotpath.pyx, behind fold.pxi, whose readers of numbers it uses.
+# proxy/ledger/audit.py says what it computes.
 
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.unicode cimport PyUnicode_DecodeASCII
@@ -21,7 +22,7 @@ cdef enum:
     FOUND_BLOCK = 256
     FOUND_DUPLICATE = 512
 
-ctypedef struct plain_share:
+ctypedef struct recorded:
     uint64_t session
     const uint8_t *job_id
     size_t job_id_size
@@ -31,41 +32,10 @@ ctypedef struct plain_share:
     double credit, achieved
 
 ctypedef struct audited:
-    plain_share share
+    recorded share
     sha256d_target target
     bint has_target
     int finding
-
-
-cdef inline const uint8_t *_plain_big_endian(const uint8_t *p, const uint8_t *end, int size, uint64_t *value) noexcept nogil:
-    cdef int i
-    if p is NULL or end - p < size:
-        return NULL
-    value[0] = 0
-    for i in range(size):
-        value[0] = value[0] << 8 | p[i]
-    return p + size
-
-
-cdef inline const uint8_t *_plain_number(const uint8_t *p, const uint8_t *end, uint64_t *value) noexcept nogil:
-    if p is NULL or p >= end:
-        return NULL
-    if p[0] < 0x80:
-        value[0] = p[0]
-        return p + 1
-    if 0xcc <= p[0] <= 0xcf:
-        return _plain_big_endian(p + 1, end, 1 << (p[0] - 0xcc), value)
-    return NULL
-
-
-cdef inline const uint8_t *_plain_real(const uint8_t *p, const uint8_t *end, double *value) noexcept nogil:
-    cdef uint64_t bits
-    if p is NULL or p >= end or p[0] != 0xcb:
-        return NULL
-    p = _plain_big_endian(p + 1, end, 8, &bits)
-    if p is not NULL:
-        memcpy(value, &bits, 8)
-    return p
 
 
 cdef inline const uint8_t *_plain_run(const uint8_t *p, const uint8_t *end, size_t size, const uint8_t **at) noexcept nogil:
@@ -78,7 +48,7 @@ cdef inline const uint8_t *_plain_run(const uint8_t *p, const uint8_t *end, size
 cdef inline const uint8_t *_plain_text(const uint8_t *p, const uint8_t *end, const uint8_t **at, size_t *size) noexcept nogil:
     """Of ASCII alone: what else may be a text is for the specification to say."""
     cdef size_t i
-    if p is NULL or p >= end:
+    if p >= end:
         return NULL
     if 0xa0 <= p[0] < 0xc0:
         size[0] = p[0] & 0x1f
@@ -96,42 +66,50 @@ cdef inline const uint8_t *_plain_text(const uint8_t *p, const uint8_t *end, con
 
 
 cdef inline const uint8_t *_plain_binary(const uint8_t *p, const uint8_t *end, const uint8_t **at, size_t *size) noexcept nogil:
-    if p is NULL or end - p < 2 or p[0] != 0xc4:
+    if end - p < 2 or p[0] != 0xc4:
         return NULL
     size[0] = p[1]
     return _plain_run(p + 2, end, size[0], at)
 
 
-cdef const uint8_t *_plain_share(const uint8_t *p, const uint8_t *end, plain_share *share) noexcept nogil:
+cdef const uint8_t *_plain_share(const uint8_t *p, const uint8_t *end, recorded *share) noexcept nogil:
     """Return what follows a share's record, or NULL where there is none as record.c writes them."""
     cdef uint64_t number
     cdef const uint8_t *worker
     cdef size_t worker_size
     if p >= end or p[0] != RECORD_FIELDS:
         return NULL
-    p = _plain_number(p + 1, end, &number)
-    p = _plain_number(p, end, &share.session)
-    p = _plain_text(p, end, &worker, &worker_size)
-    p = _plain_text(p, end, &share.job_id, &share.job_id_size)
-    p = _plain_binary(p, end, &share.extranonce, &share.extranonce_size)
-    p = _plain_number(p, end, &share.ntime)
-    p = _plain_number(p, end, &share.nonce)
-    p = _plain_number(p, end, &share.version)
-    p = _plain_real(p, end, &share.credit)
-    p = _plain_real(p, end, &share.achieved)
-    return _plain_number(p, end, &share.flags)
+    p = _take_number(p + 1, end, &number)
+    if p is not NULL:
+        p = _take_number(p, end, &share.session)
+    if p is not NULL:
+        p = _plain_text(p, end, &worker, &worker_size)
+    if p is not NULL:
+        p = _plain_text(p, end, &share.job_id, &share.job_id_size)
+    if p is not NULL:
+        p = _plain_binary(p, end, &share.extranonce, &share.extranonce_size)
+    if p is not NULL:
+        p = _take_number(p, end, &share.ntime)
+    if p is not NULL:
+        p = _take_number(p, end, &share.nonce)
+    if p is not NULL:
+        p = _take_number(p, end, &share.version)
+    if p is not NULL:
+        p = _take_difficulty(p, end, &share.credit)
+    if p is not NULL:
+        p = _take_difficulty(p, end, &share.achieved)
+    return NULL if p is NULL else _take_number(p, end, &share.flags)
 
 
 cdef bint _plain_message(const uint8_t *p, const uint8_t *end, uint64_t *count, double *credit) noexcept nogil:
     """Return whether the whole message is plain; if so, how many shares and what credits it holds."""
-    cdef plain_share share
+    cdef recorded share
     cdef uint64_t i
     credit[0] = 0.0
-    if p >= end or p[0] != 0xdd:
+    if end - p < 5 or p[0] != 0xdd:
         return False
-    p = _plain_big_endian(p + 1, end, 4, count)
-    if p is NULL:
-        return False
+    count[0] = <uint64_t>p[1] << 24 | <uint64_t>p[2] << 16 | <uint64_t>p[3] << 8 | p[4]
+    p += 5
     for i in range(count[0]):
         p = _plain_share(p, end, &share)
         if p is NULL:
@@ -149,7 +127,7 @@ def plain_credits(shares):
     return count, credit
 
 
-cdef int _of_session(const plain_share *share, dict extranonces) except -1:
+cdef int _of_session(const recorded *share, dict extranonces) except -1:
     cdef PyObject *told = <PyObject *>PyDict_GetItemWithError(extranonces, share.session)
     cdef bytes each
     if told is NULL:
@@ -164,7 +142,7 @@ cdef int _of_session(const plain_share *share, dict extranonces) except -1:
 cdef int _judge_again(audited *item, Job job, const uint8_t *digest) except -1:
     """Add what a share's hash says; the job remembers it."""
     cdef uint32_t words[8]
-    cdef const plain_share *share = &item.share
+    cdef const recorded *share = &item.share
     cdef bint is_block
     sha256d_words_of(digest, words)
     if share.ntime < job.c.ntime or share.ntime - job.c.ntime > NTIME_AHEAD:
@@ -201,7 +179,7 @@ cdef class _Audit:
     cdef Target target
     cdef bint has_credit
 
-    cdef Job _job_of(self, const plain_share *share):
+    cdef Job _job_of(self, const recorded *share):
         """Return the job that a share can be hashed with, or None."""
         cdef Job job
         if (self.job_id is NULL or self.job_id_size != share.job_id_size
