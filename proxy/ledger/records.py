@@ -206,7 +206,7 @@ def shares_of(data: bytes) -> Sequence[Share]:
     """
     try:
         return _shares.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LedgerDamaged(f"no shares: {error}") from error
 
 
@@ -219,5 +219,5 @@ def notes_of(data: bytes) -> Sequence[AnyNote]:
     """
     try:
         return _notes.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LedgerDamaged(f"no notes: {error}") from error

@@ -229,4 +229,4 @@ def test_no_flipped_bit_changes_a_sum_unseen(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_none_of_many_flipped_bits_changes_a_sum_unseen(ledger: MinedLedger, tmp_path: Path) -> None:
-    assert flips(ledger, tmp_path, 99, 5000) > 1000
+    assert flips(ledger, tmp_path, 99, 5000) > 500

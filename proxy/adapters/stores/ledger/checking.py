@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from proxy.adapters.stores.ledger import damages, day_file, index, standing
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
@@ -214,7 +214,7 @@ class _Checker:
             must_reach = max(must_reach, known.watermark[0])
         try:
             with closing(day_file.open_to_read(self._folder.day(day.name))) as connection:
-                end = _superseded_from(connection, following)
+                end = superseded_from(connection, following)
                 steps = self._walk.through(connection, day.name, end=end, must_reach=must_reach)
                 self._take(steps, sums, known.watermark)
                 if end is not None:
@@ -304,11 +304,3 @@ class _Checker:
         """Return whether no batch of that day has been pruned: the roll-ups keep what they were folded from."""
         pruned = [row for row in known.rows if row.pruned_at is not None]
         return not any(day_of(row.first_at) <= day <= day_of(row.last_at) for row in pruned)
-
-
-def _superseded_from(connection: sqlite3.Connection, following: Day | None) -> int | None:
-    """Return the first seq that the next file tells again, if it follows what stands before that here."""
-    if following is None or following.first is None or following.previous is None:
-        return None
-    found = connection.execute("SELECT hash FROM batches WHERE seq = ?", (following.first - 1,)).fetchone()
-    return following.first if found == (following.previous,) else None

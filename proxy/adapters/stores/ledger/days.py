@@ -107,3 +107,14 @@ def _read(folder: Folder, name: str, row: DayRow | None) -> Day | None:
     if len(origin) != 1 or not all(isinstance(each, bytes) for each in origin[0]):
         return Day(name, known, row, None, None, "its file does not say what it follows")
     return Day(name, known if known is not None else first, row, *origin[0])
+
+
+def superseded_from(connection: sqlite3.Connection, following: Day | None) -> int | None:
+    """Return the first seq that the next file tells again, if it follows what stands before that here.
+
+    A batch that a disk did not confirm is written again at the beginning of the next file.
+    """
+    if following is None or following.first is None or following.previous is None:
+        return None
+    found = connection.execute("SELECT hash FROM batches WHERE seq = ?", (following.first - 1,)).fetchone()
+    return following.first if found == (following.previous,) else None
