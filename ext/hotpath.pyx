@@ -244,6 +244,7 @@ cdef class PreparedJob:
 include "shares.pxi"
 include "lane.pxi"
 include "bulk.pxi"
+include "fold.pxi"
 
 
 def implementation():

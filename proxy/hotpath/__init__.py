@@ -28,6 +28,7 @@ __all__ = [
     "Lane",
     "PreparedJob",
     "Reason",
+    "ShareFold",
     "Tally",
     "Target",
     "Window",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         Job,
         Lane,
         PreparedJob,
+        ShareFold,
         Tally,
         Target,
         Window,
@@ -86,6 +88,7 @@ else:
     Job = _TWIN.Job
     Lane = _TWIN.Lane
     PreparedJob = _TWIN.PreparedJob
+    ShareFold = _TWIN.ShareFold
     Tally = _TWIN.Tally
     Target = _TWIN.Target
     Window = _TWIN.Window

@@ -18,6 +18,7 @@ from typing import Final, final
 
 from proxy.hotpath.evidence import Evidence
 from proxy.hotpath.lane import Lane, Window
+from proxy.hotpath.share_fold import ShareFold
 from proxy.hotpath.shares import Assignment, Job, Tally, achieved_difficulty, judge
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Job",
     "Lane",
     "PreparedJob",
+    "ShareFold",
     "Tally",
     "Target",
     "Window",
