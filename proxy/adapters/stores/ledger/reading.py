@@ -1,0 +1,170 @@
+"""What the ledger knows, for those who ask: of one moment, and without disturbing the program that writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Self
+
+from proxy.adapters.stores.ledger import index
+from proxy.adapters.stores.ledger.batches import day_files
+from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.found import Damage, Gap, SessionSpan, Tenant
+from proxy.adapters.stores.ledger.shares import Shares
+from proxy.adapters.stores.ledger.tail import Tail, read_tail
+from proxy.errors import LedgerUnusable
+from proxy.ledger.fold import Sum
+from proxy.ledger.outcomes import Outcome
+from proxy.ledger.spans import DAY, HOUR, Span, spans
+from proxy.ledger.totals import Row, include
+
+_SUMS = """
+    SELECT worker, upstream, outcome, sum(count), sum(difficulty), sum(square), max(best), max(last)
+    FROM {name} WHERE at >= ? AND at < ? {which} GROUP BY worker, upstream, outcome
+"""
+_SESSIONS = """
+    SELECT run, session, tenant, worker, user_agent, address, began, ended, cause
+    FROM sessions WHERE tenant = ? AND worker = ? ORDER BY began DESC LIMIT ?
+"""
+
+
+class Reader:
+    """The ledger at the moment when it was opened; close it as soon as its answers are taken."""
+
+    def __init__(self, folder: Folder) -> None:
+        """Open the index for reading, and fold in memory what it does not hold yet.
+
+        Raises:
+            LedgerUnusable: there is no index, it is another version's, or far behind; the text says what to do.
+            sqlite3.Error: it cannot be read.
+
+        """
+        if not folder.index.exists():
+            raise LedgerUnusable(f"{folder.index} is missing: `pumpjack ledger check` makes it anew")
+        self._index = index.open_to_read(folder.index)
+        try:
+            # A transaction: what is asked later is answered of the same moment.
+            self._index.execute("BEGIN")
+            meta = dict(self._index.execute("SELECT key, value FROM meta"))
+            seq, root = meta.get("seq", 0), meta.get("hash", bytes(32))
+            files, broken = day_files(folder)
+            self._tail: Tail = read_tail(files, broken, seq, root, known_of(self._index))
+        except BaseException:
+            self._index.close()
+            raise
+        self.ledger: bytes = meta.get("ledger", bytes(16))
+        """Its id, 16 bytes."""
+        self.shares = Shares(self._index, files, self._tail)
+        """Those whose files are still there."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._index.close()
+
+    @property
+    def last(self) -> tuple[int, bytes]:
+        """Seq and hash of the last batch of which all answers know."""
+        return self._tail.seq, self._tail.hash
+
+    # --- sums -------------------------------------------------------------------------------------------
+
+    def rows(self, since: int, until: int, *, tenant: str | None = None, worker: str | None = None) -> list[Row]:
+        """Return the sums of a time by tenant, worker, upstream and outcome, in the order of these.
+
+        The time is in seconds since 1970 and widened to whole minutes. Minutes are there for 48 hours, hours
+        for 90 days and days for ever: see ``spans.beginning``.
+        """
+        found: dict[tuple[str, str, str, Outcome], Sum] = {}
+        workers, upstreams = self._workers(tenant, worker), self._upstreams()
+        for span in spans(since, until, self._end("hour", HOUR), self._end("day", DAY)):
+            for who, pool, outcome, *numbers in self._sums(span, workers, limited=worker is not None):
+                if who in workers:
+                    key = (*workers[who], upstreams[pool], Outcome(outcome))
+                    found.setdefault(key, Sum()).add(*numbers)
+        for row in self._tail.rows(since, until):
+            if tenant in (None, row.tenant) and worker in (None, row.worker):
+                include(found.setdefault(row[:4], Sum()), row.sum)
+        return [Row(*key, total) for key, total in sorted(found.items(), key=lambda item: item[0])]
+
+    def _sums(self, span: Span, workers: dict[int, tuple[str, str]], *, limited: bool) -> Iterator[tuple[int, ...]]:
+        which, ids = "", tuple(workers) if limited else ()
+        if limited:
+            which = f"AND worker IN ({','.join('?' * len(ids))})"
+        return self._index.execute(_SUMS.format(name=span.name, which=which), (span.since, span.until, *ids))
+
+    def _workers(self, tenant: str | None, worker: str | None) -> dict[int, tuple[str, str]]:
+        rows = self._index.execute(
+            "SELECT id, tenant, name FROM workers WHERE tenant = coalesce(?1, tenant) AND name = coalesce(?2, name)",
+            (tenant, worker),
+        )
+        return {number: (owner, name) for number, owner, name in rows}
+
+    def _upstreams(self) -> dict[int, str]:
+        return dict(self._index.execute("SELECT id, name FROM upstreams"))
+
+    def _end(self, name: str, length: int) -> int:
+        """Return up to when a roll-up is whole: its rows are made in the order of time."""
+        (last,) = self._index.execute(f"SELECT max(at) FROM {name}").fetchone()
+        return 0 if last is None else last + length
+
+    # --- who there is, and what befell them -------------------------------------------------------------
+
+    def tenants(self) -> list[Tenant]:
+        """Return all that ever had a share or a session, by id."""
+        known = {row[0]: Tenant(*row) for row in self._index.execute("SELECT id, name, accounting FROM tenants")}
+        known |= self._tail.tenants()
+        return [known[name] for name in sorted(known)]
+
+    def workers(self, tenant: str | None = None) -> list[tuple[str, str]]:
+        """Return tenant and name of all workers that the ledger has ever seen, in order."""
+        known = set(self._workers(tenant, None).values())
+        known |= {pair for pair in self._tail.workers() if tenant in (None, pair[0])}
+        return sorted(known)
+
+    def sessions(self, tenant: str, worker: str, most: int) -> list[SessionSpan]:
+        """Return a worker's last sessions, the latest first."""
+        found = {
+            (run, number): SessionSpan(*fields)
+            for run, number, *fields in self._index.execute(_SESSIONS, (tenant, worker, most))
+        }
+        for which, span in self._tail.began().items():
+            if (span.tenant, span.worker) == (tenant, worker):
+                found.setdefault(which, span)
+        ended = [self._tail.ended(*which, span) for which, span in found.items()]
+        return sorted(ended, key=lambda span: span.began, reverse=True)[:most]
+
+    def gaps(self, since: int, until: int) -> list[Gap]:
+        """Return the gaps that touch a time in seconds since 1970, in their order."""
+        found = [Gap(*row) for row in self._index.execute("SELECT since, until, shares, difficulty, cause FROM gaps")]
+        return sorted(
+            (gap for gap in [*found, *self._tail.gaps()] if gap.since < until * 1000 and gap.until >= since * 1000),
+            key=lambda gap: gap.since,
+        )
+
+    def damages(self, since: int, until: int) -> list[Damage]:
+        """Return the damages of files that may hold batches of a time in seconds since 1970.
+
+        A file that is not closed is taken to hold the day of its name.
+        """
+        rows = self._index.execute(
+            "SELECT damages.day, damages.first, damages.last, problem, signed_by, first_at, last_at "
+            "FROM damages LEFT JOIN days ON days.name = damages.day ORDER BY damages.id"
+        )
+        found = [(Damage(*fields), first, last) for *fields, first, last in rows]
+        found += [(damage, None, None) for damage in self._tail.damages]
+        return [damage for damage, first, last in found if _touches(damage.day, first, last, since, until)]
+
+
+def _touches(name: str, first_at: int | None, last_at: int | None, since: int, until: int) -> bool:
+    begin = int(datetime.strptime(name[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    end = begin + DAY
+    if first_at is not None and last_at is not None:
+        begin, end = min(begin, first_at // 1000), max(end, last_at // 1000 + 1)
+    return begin < until and end > since

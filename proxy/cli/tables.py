@@ -1,0 +1,41 @@
+"""What the commands on the ledger print: tables for people, cells that take hold of nothing."""
+
+from __future__ import annotations
+
+import math
+
+from rich.table import Table
+from rich.text import Text
+
+from proxy.adapters.logs.events import printable
+from proxy.cli.screen import hashrate_text
+from proxy.ledger.statistics import Hashrate
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With what a cell begins that a spreadsheet would compute."""
+
+
+def table(*columns: str, left: frozenset[str] = frozenset()) -> Table:
+    """Return an empty table whose numbers stand to the right."""
+    made = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for column in columns:
+        made.add_column(column, justify="left" if column in left else "right")
+    return made
+
+
+def text(words: str, style: str = "") -> Text:
+    """Return what somebody else chose as text: no markup of ours, nothing that a terminal would obey."""
+    return Text(printable(words), style=style)
+
+
+def cell(words: str) -> str:
+    """Return a text for CSV that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(FORMULA) else words
+
+
+def rate_text(rate: Hashrate) -> str:
+    """Return a hashrate with its unit and its error, one standard deviation."""
+    if not rate.value:
+        return "0"
+    error = rate.relative_error
+    return f"{hashrate_text(rate.value)} ± {error * 100:.2g} %" if math.isfinite(error) else hashrate_text(rate.value)
