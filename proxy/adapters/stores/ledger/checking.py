@@ -132,6 +132,8 @@ class _Checker:
         self.report.ledger = known.ledger
         self._read_key()
         ordered = days(self._folder, known.rows)
+        if self.report.ledger is None:
+            self.report.ledger = next((day.ledger for day in ordered if day.ledger is not None), None)
         for day, following in zip(ordered, [*ordered[1:], None], strict=False):
             if day.is_pruned:
                 self._pruned(day)
@@ -204,9 +206,8 @@ class _Checker:
 
     def _day(self, day: Day, following: Day | None, known: _Index) -> None:
         assert day.previous is not None, "a day that was read says what it follows"
-        if day.ledger != (self.report.ledger or day.ledger):
+        if day.ledger != self.report.ledger:
             self._bad(day.name, self._walk.expected, self._walk.expected, "its file is of another ledger")
-        self.report.ledger = self.report.ledger or day.ledger
         self._follows(day.name, day.first, day.previous)
         first, sums = self._walk.expected, Sum()
         must_reach = day.row.last if day.row is not None else 0

@@ -50,6 +50,7 @@ def prune(folder: Folder, index: sqlite3.Connection, day: Kept, at: int) -> None
     """
     if not any(row.name == day.name and row.signature is not None for row in rows(index)):
         close_day(index, folder, day.name)
+    index.execute("PRAGMA synchronous = FULL")  # the file must not be gone before its row is there
     with database.transaction(index):
         index.execute("UPDATE days SET pruned_at = ? WHERE name = ?", (at, day.name))
     _unlink(folder, day.name)
