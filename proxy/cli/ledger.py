@@ -46,8 +46,8 @@ def check(
 ) -> None:
     """Prove every batch by its hash, every closed day by its signature, and the index by both.
 
-    Nothing is repaired or cut off. What is bad is named by its range of batches and noted; settlement refuses the
-    range until `pumpjack ledger signoff`. Exit code 1 while a problem is not signed off.
+    Nothing is repaired or cut off. What is bad is named by its range of batches and noted; settlement refuses
+    the range until `pumpjack ledger signoff`. Exit code 1 while a problem is not signed off.
     """
     folder = ledger_folder(path, data)
     try:
@@ -72,7 +72,9 @@ def _rebuild(folder: Folder) -> None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise LedgerUnusable("the program is running, and writes the index itself: stop it first") from error
+            raise LedgerUnusable(
+                "the program is running, and writes the index itself: stop it first"
+            ) from error
         kept = rebuilt(folder)
     if kept is not None:
         click.echo(f"the index that was there is kept as {kept}", err=True)
@@ -130,7 +132,9 @@ def _print(report: Report) -> None:
             f"PROBLEM {number}{problem.day}, batches {problem.first} to {problem.last}: "
             f"{printable(problem.problem)}{state}"
         )
-    click.echo("ok" if report.ok else "NOT OK: sign off with `pumpjack ledger signoff ID`, once it is understood")
+    click.echo(
+        "ok" if report.ok else "NOT OK: sign off with `pumpjack ledger signoff ID`, once it is understood"
+    )
 
 
 @ledger.command()
@@ -176,7 +180,9 @@ def backup(path: Path | None, data: Path | None, target: Path, as_json: bool) ->
     if as_json:
         print_json({"backup": str(target), "days": Folder.of(target).names()})
     else:
-        click.echo(f"{len(Folder.of(target).names())} days in {target}; prove them: ledger check --data {target}")
+        click.echo(
+            f"{len(Folder.of(target).names())} days in {target}; prove them: ledger check --data {target}"
+        )
 
 
 @ledger.command()
@@ -263,9 +269,7 @@ def export(
     else:
         click.echo(f"{last['batches']} batches with {last['shares']} shares in {target}")
         for bad in last["left_out"]:
-            click.echo(
-                f"LEFT OUT {bad['day']}, batches {bad['first']} to {bad['last']}: {printable(bad['problem'])}",
-                err=True,
-            )
+            where = f"{bad['day']}, batches {bad['first']} to {bad['last']}"
+            click.echo(f"LEFT OUT {where}: {printable(bad['problem'])}", err=True)
     if last["left_out"]:
         context.exit(Exit.FAILURE)

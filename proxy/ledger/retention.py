@@ -25,7 +25,7 @@ def to_prune(
 ) -> list[Kept]:
     """Return the days to give up, the oldest first.
 
-    The last one is being written and stays, as does one that is not folded up to its end, and all behind that:
+    The last one is being written and stays, as does one that is not folded up to its end, and all behind it:
     what is left is always the end of the chain without a gap.
 
     Args:

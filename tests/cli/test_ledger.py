@@ -10,7 +10,17 @@ from click.testing import CliRunner, Result
 
 from proxy.cli import main
 from proxy.cli.shares_verify import verify
-from tests.fakes.mined_ledger import DAY, LEDGER, START, MinedLedger, beginning, changed, mined, spoil, work_of
+from tests.fakes.mined_ledger import (
+    DAY,
+    LEDGER,
+    START,
+    MinedLedger,
+    beginning,
+    changed,
+    mined,
+    spoil,
+    work_of,
+)
 
 
 @pytest.fixture(name="ledger")

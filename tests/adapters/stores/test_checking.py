@@ -204,7 +204,11 @@ def flips(ledger: MinedLedger, tmp_path: Path, seed: int, count: int) -> int:
         folder.day(day).write_bytes(with_flip(clean, bit))
         report = check(folder)
         if report.ok:
-            assert (report.credited, report.root, report.batches) == (good.credited, good.root, good.batches), bit
+            assert (report.credited, report.root, report.batches) == (
+                good.credited,
+                good.root,
+                good.batches,
+            ), bit
             assert report.refused == good.refused, bit
         else:
             seen += 1

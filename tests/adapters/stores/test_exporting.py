@@ -30,9 +30,9 @@ def _ledger(tmp_path: Path) -> MinedLedger:
     return ledger
 
 
-def exported(ledger: MinedLedger, *limits: int) -> list[dict[str, Any]]:
+def exported(ledger: MinedLedger, since: int = 0, until: int = 1 << 62) -> list[dict[str, Any]]:
     file = io.StringIO()
-    last = export(ledger.folder, file, *limits)
+    last = export(ledger.folder, file, since, until)
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert lines[-1] == last
     return lines

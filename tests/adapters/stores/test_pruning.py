@@ -1,4 +1,4 @@
-"""What is given up is whole days from the oldest on; the chain that is left is proven, whenever it is killed."""
+"""What is given up is whole days from the oldest on; killed whenever, the chain that is left is proven."""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.adapters.stores.ledger import index, pruning
+from proxy.adapters.stores.ledger import database, index, pruning
 from proxy.adapters.stores.ledger.checking import check
 from proxy.adapters.stores.ledger.days import rows
 from proxy.adapters.stores.ledger.pruning import choose, finish, prune
@@ -22,7 +22,8 @@ kept = st.lists(
 
 
 def as_days(drawn: list[tuple[int, int, int, bool]]) -> list[Kept]:
-    days, last, at = [], 0, 0
+    days: list[Kept] = []
+    last = at = 0
     for batches, later, size, is_signed_off in drawn:
         last, at = last + batches, at + later
         days.append(Kept(f"day{len(days)}", last, at, size, is_signed_off))
@@ -104,7 +105,9 @@ def test_as_many_go_as_must_for_the_room(ledger: MinedLedger) -> None:
         sizes = [day.bytes for day in choose(ledger.folder, connection, most_bytes=0)]
         assert len(sizes) == 3
         whole = sum(sizes) + sizes[0]
-        assert [day.name for day in choose(ledger.folder, connection, most_bytes=whole - 1)] == ledger.files[:1]
+        assert [day.name for day in choose(ledger.folder, connection, most_bytes=whole - 1)] == ledger.files[
+            :1
+        ]
 
 
 class Killed(BaseException):
@@ -120,7 +123,7 @@ def test_killed_anywhere_the_ledger_is_whole_and_the_next_run_ends_it(
 
     with monkeypatch.context() as patch:
         owner, _, name = f"pruning.{step}".rpartition(".")
-        patch.setattr(pruning if owner == "pruning" else pruning.database, name, kill)
+        patch.setattr(pruning if owner == "pruning" else database, name, kill)
         with pytest.raises(Killed):
             pruned(ledger, START + 2 * DAY)
     assert check(ledger.folder).problems == []

@@ -10,7 +10,17 @@ from proxy.adapters.stores.ledger import verifying
 from proxy.adapters.stores.ledger.verifying import Verification, verify
 from proxy.ledger.audit import WORDS, Finding
 from proxy.ledger.records import AnyNote, Flags, JobIssued, SessionBegan, Share
-from tests.fakes.mined_ledger import CREDIT, DAY, START, MinedLedger, beginning, changed, mined, spoil, work_of
+from tests.fakes.mined_ledger import (
+    CREDIT,
+    DAY,
+    START,
+    MinedLedger,
+    beginning,
+    changed,
+    mined,
+    spoil,
+    work_of,
+)
 
 WORK = work_of(1)
 

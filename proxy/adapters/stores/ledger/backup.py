@@ -1,8 +1,8 @@
 """``ledger backup``: a copy that is a ledger itself, made while a program writes or not.
 
-The index is copied first and the days behind it, so that no day of the copy ends before the watermark. Each file is
-copied as it was at one moment, by SQLite; one that SQLite cannot read is copied byte by byte, for the damaged are
-what an operator may want to look at. The copy gets its name when all of it is durable.
+The index is copied first and the days behind it, so that no day of the copy ends before the watermark. Each
+file is copied as it was at one moment, by SQLite; one that SQLite cannot read is copied byte by byte, for
+the damaged are what an operator may want to look at. The copy gets its name when all of it is durable.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def _demand_whole(copy: Folder) -> None:
         return  # there is no index, or none that can be used: then no day was pruned by it
     gone = [row.name for row in known if row.pruned_at is None and not copy.day(row.name).exists()]
     if gone:
-        raise LedgerUnusable(f"{gone[0]} is not there: pruned meanwhile, or lost; see `pumpjack ledger check`")
+        raise LedgerUnusable(
+            f"{gone[0]} is not there: pruned meanwhile, or lost; see `pumpjack ledger check`"
+        )
 
 
 def _file(source: Path, target: Path, progress: Callable[[int], None]) -> None:

@@ -1,7 +1,7 @@
 """``ledger check``: every batch proven, every closed day's signature, and the index against both.
 
-Nothing is truncated and nothing repaired. What is bad is named by its range and noted in the index, so that it
-is settled by nobody until an operator has signed it off; all the rest stays good.
+Nothing is truncated and nothing repaired. What is bad is named by its range and noted in the index, so that
+it is settled by nobody until an operator has signed it off; all the rest stays good.
 """
 
 from __future__ import annotations
@@ -261,9 +261,18 @@ class _Checker:
         self._signature(row)
         if any(bad.day == day.name for bad in self.found):
             return
-        proven = (first, self._walk.expected - 1, sums.shares, sums.difficulty, day.previous, self.report.root)
+        proven = (
+            first,
+            self._walk.expected - 1,
+            sums.shares,
+            sums.difficulty,
+            day.previous,
+            self.report.root,
+        )
         if proven != (row.first, row.last, row.shares, row.difficulty, row.previous, row.root):
-            self._bad(day.name, row.first, row.last, "the index says something else of this day than its file")
+            self._bad(
+                day.name, row.first, row.last, "the index says something else of this day than its file"
+            )
 
     def _signature(self, row: DayRow) -> None:
         if row.signature is None:
@@ -297,11 +306,11 @@ class _Checker:
                     INDEX,
                     seq,
                     seq,
-                    f"on {day} the index credits {folded.shares} shares with {folded.difficulty:.15g}, the batches "
-                    f"{proven.shares} with {proven.difficulty:.15g}; it can be made anew from the days",
+                    f"on {day} the index credits {folded.shares} shares with {folded.difficulty:.15g}, "
+                    f"the batches {proven.shares} with {proven.difficulty:.15g}; it can be made anew",
                 )
 
     def _is_whole(self, day: str, known: _Index) -> bool:
-        """Return whether no batch of that day has been pruned: the roll-ups keep what they were folded from."""
+        """Return whether no batch of that day has been pruned: the roll-ups keep what they had."""
         pruned = [row for row in known.rows if row.pruned_at is not None]
         return not any(day_of(row.first_at) <= day <= day_of(row.last_at) for row in pruned)

@@ -1,12 +1,13 @@
 r"""``ledger export``: one file of JSON lines that anybody can prove with SHA-256, msgpack and Ed25519.
 
-First line: ``format``, ``ledger``, ``public_key`` (hex), ``from``, ``to`` (ISO, as asked for), ``first`` (seq of the
-first batch), ``previous`` (hash before it). Then a line for each batch: ``seq``, ``run``, ``at``, ``count``,
-``notes``, ``shares``, ``hash``, bytes in base64; and behind a closed day one with its ``line``, which is signed,
-and its ``signature``. Last line: ``batches``, ``shares``, ``root``; a file without it is not whole.
+First line: ``format``, ``ledger``, ``public_key`` (hex), ``from``, ``to`` (ISO, as asked for), ``first``
+(seq of the first batch), ``previous`` (hash before it). Then a line for each batch: ``seq``, ``run``,
+``at``, ``count``, ``notes``, ``shares``, ``hash``, bytes in base64; and behind a closed day one with its
+``line``, which is signed, and its ``signature``. Last line: ``batches``, ``shares``, ``root``; a file
+without it is not whole.
 
-Files are exported from their first batch on, because that tells what lives: jobs and sessions of all shares are
-in the export. Batches of the range that cannot be proven are not exported; the last line names them.
+Files are exported from their first batch on, because that tells what lives: jobs and sessions of all shares
+are in the export. Batches of the range that cannot be proven are not exported; the last line names them.
 """
 
 from __future__ import annotations

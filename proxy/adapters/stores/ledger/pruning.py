@@ -1,7 +1,7 @@
 """``ledger prune``: days' files are given up whole; what they proved stays in the index, signed.
 
-First a day's root is signed and its row says that it is pruned, durably; only then its file goes. Whoever is killed
-between leaves a file that counts as pruned, and the next run removes it.
+First a day's root is signed and its row says that it is pruned, durably; only then its file goes. Whoever
+is killed between leaves a file that counts as pruned, and the next run removes it.
 """
 
 from __future__ import annotations

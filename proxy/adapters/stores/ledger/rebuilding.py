@@ -1,8 +1,8 @@
 """``ledger check --rebuild-index``: an index made anew beside the old one, which is kept.
 
-What is the index's own cannot be made from days: the rows of pruned days with their signatures, what operators
-signed off, the sums of days whose batches are gone. So the days' rows and the damages are taken over, as far as the
-old index can be read, and the old file stays for whoever needs those sums.
+What is the index's own cannot be made from days: the rows of pruned days with their signatures, what
+operators signed off, the sums of days whose batches are gone. So the days' rows and the damages are taken
+over, as far as the old index can be read, and the old file stays for whoever needs those sums.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from proxy.adapters.stores.ledger.signing import flush_folder
 from proxy.adapters.stores.ledger.walking import UNREADABLE
 
 TAKEN_OVER = {
-    "days": "name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature, pruned_at",
+    "days": "name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature, "
+    "pruned_at",
     "damages": "day, first, last, found_at, problem, signed_by, signed_at, remark",
 }
 

@@ -1,6 +1,7 @@
 """Days, closed and signed: Ed25519 over one line of text that says what a day holds and how it ends.
 
-The line is made so that a third party can write it again from a day's file with nothing but SHA-256 and msgpack.
+The line is made so that a third party can write it again from a day's file with nothing but SHA-256 and
+msgpack.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ def is_signed(day: ClosedDay, signature: bytes, public: bytes) -> bool:
 def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay:
     """Prove a day's file, sign it and note it in the index; its file is not appended to any more.
 
-    Every batch is hashed and every credit added, a second for some millions of shares: nothing for a thread that
-    miners wait for. The transaction on ``index`` is short.
+    Every batch is hashed and every credit added, a second for a million of shares: nothing for a thread
+    that miners wait for. The transaction on ``index`` is short.
 
     Raises:
         LedgerDamaged: the day cannot be proven, so nobody should sign it.
@@ -117,11 +118,9 @@ def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay
     with database.transaction(index):
         index.execute(
             """
-            INSERT INTO days (name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (name) DO UPDATE SET (first, last, first_at, last_at, shares, difficulty, bytes, previous, root,
-                signature) = (excluded.first, excluded.last, excluded.first_at, excluded.last_at, excluded.shares,
-                excluded.difficulty, excluded.bytes, excluded.previous, excluded.root, excluded.signature)
+            INSERT OR REPLACE INTO days (
+                name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature
+            ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (
                 *(name, day.first, day.last, first_at, last_at, day.shares, day.difficulty),

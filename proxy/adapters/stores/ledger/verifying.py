@@ -1,9 +1,9 @@
 """``shares verify``: every credited share of a range hashed again, from nothing but the day files.
 
-That no header is credited twice is seen across batches, days and runs. Equal headers have the previous block's
-hash in common, so shares are remembered by that, 8 to 10 bytes each; where there are more than ``MOST_REMEMBERED``,
-those of blocks that were worked on longest ago are given up. A share that comes for such a block all the same is
-named for that: no twice credited share goes unnamed, and memory has a bound.
+That no header is credited twice is seen across batches, days and runs. Equal headers have the previous
+block's hash in common, so shares are remembered by that, 8 to 10 bytes each; where there are more than
+``MOST_REMEMBERED``, those of blocks that were worked on longest ago are given up. A share that comes for
+such a block all the same is named for that: no twice credited share goes unnamed, and memory has a bound.
 """
 
 from __future__ import annotations
@@ -175,7 +175,9 @@ class _Verifier:
                     if work in self._works:
                         self._jobs[job_id] = self._works[work]
                 case SessionBegan():
-                    before = (self._extranonces.get(note.session) or self._extranonces_before.get(note.session, ()))
+                    before = self._extranonces.get(note.session) or self._extranonces_before.get(
+                        note.session, ()
+                    )
                     self._extranonces[note.session] = (*before, note.extranonce1)
                     self._tenants[note.session] = note.tenant
                     changed.add(note.session)
