@@ -245,6 +245,7 @@ include "shares.pxi"
 include "lane.pxi"
 include "bulk.pxi"
 include "fold.pxi"
+include "audit.pxi"
 
 
 def implementation():

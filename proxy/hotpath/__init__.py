@@ -36,6 +36,8 @@ __all__ = [
     "bulk_implementation",
     "implementation",
     "judge",
+    "plain_audit",
+    "plain_credits",
     "sha256d",
     "share_hashes",
 ]
@@ -77,6 +79,8 @@ if TYPE_CHECKING:
         bulk_implementation,
         implementation,
         judge,
+        plain_audit,
+        plain_credits,
         sha256d,
         share_hashes,
     )
@@ -96,5 +100,7 @@ else:
     bulk_implementation = _TWIN.bulk_implementation
     implementation = _TWIN.implementation
     judge = _TWIN.judge
+    plain_audit = _TWIN.plain_audit
+    plain_credits = _TWIN.plain_credits
     sha256d = _TWIN.sha256d
     share_hashes = _TWIN.share_hashes

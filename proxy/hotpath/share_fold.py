@@ -18,6 +18,9 @@ _Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 _Difficulty = Annotated[float, msgspec.Meta(ge=0.0, le=MOST_DIFFICULTY)]
 """A NaN is not greater than anything, so it is none either."""
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes that are not what they should be: no UTF-8, or arrays in arrays in arrays."""
+
 Key = tuple[int, str, str]
 """Session, worker, job id: whom a share is credited to, and to which pool it belongs."""
 
@@ -57,7 +60,7 @@ def decoded(shares: bytes) -> list[tuple[int, Key, float, float]]:
     """
     try:
         found = _decoder.decode(shares)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise LedgerDamaged(f"no shares: {error}") from error
     return [
         (share.number, (share.session, share.worker, share.job_id), share.credit, share.achieved)

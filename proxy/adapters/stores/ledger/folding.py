@@ -60,20 +60,20 @@ class Folding:
         self.seq, self.hash = standing.watermark(connection)
         known = standing.known(connection)
         self._fold = Fold(known)
-        self._flushed_at = known.at
+        self._flushed, self._flushed_at = self.seq, known.at
         self._damages: list[tuple[str, int, int, int, str]] = []
         self._ids: dict[tuple[str, str, str], int] = {}
         self._is_lost = False
 
-    @property
-    def is_due(self) -> bool:
-        """Whether ``flush`` is worth its price: after one second for few rows, ten for many.
+    def is_due(self, at: int) -> bool:
+        """Return whether a flush is worth its price: one second after the last for few rows, ten for many.
 
-        A row of the minute costs the same whether it brings one share or a hundred, so a large site's rows
-        wait for more shares.
+        ``at`` is now, in milliseconds since 1970. A row of the minute costs the same whether it brings one
+        share or a hundred, so a large site's rows wait for more shares.
         """
-        waited = self._fold.known.at - self._flushed_at
-        return not 0 <= waited < min(max(1000, len(self._fold) * 1000 // ROWS_PER_SECOND), LONGEST)
+        waited = at - self._flushed_at
+        is_early = 0 <= waited < min(max(1000, len(self._fold) * 1000 // ROWS_PER_SECOND), LONGEST)
+        return self.seq != self._flushed and not is_early
 
     def take(self, batch: Batch, day: str | None = None) -> None:
         """Fold a durable batch of the file ``day``; one that was folded before is passed over.
@@ -140,7 +140,7 @@ class Folding:
             for key, held in (("seq", self.seq), ("hash", self.hash), ("run", known.run), ("at", known.at)):
                 standing.put(connection, key, held)
         self._damages.clear()
-        self._flushed_at = known.at
+        self._flushed, self._flushed_at = self.seq, known.at
         self._is_lost = False
 
     def _declare(self, connection: sqlite3.Connection, folded: Folded) -> None:
