@@ -19,6 +19,9 @@ COMMANDS = {
         "proxy.cli.explain:explain",
         "Explain a share: its header and hash, and what each check says.",
     ),
+    "miners": ("proxy.cli.miners:miners", "Show what each worker has been doing."),
+    "tenants": ("proxy.cli.tenants:tenants", "Show what each tenant did; account for a month."),
+    "shares": ("proxy.cli.shares:shares", "Show, explain and verify credited shares."),
     "version": ("proxy.cli.version:version", "Show versions, and which core validates shares."),
 }
 """Name of each command: where it is, and its line of help."""

@@ -13,26 +13,15 @@ from proxy.adapters.stores.ledger.reading import Reader
 from proxy.cli.tables import rate_text
 from proxy.cli.times import Instant, Period, ago, iso_ms
 from proxy.ledger.activity import REFUSED_BY_POOL, WINDOWS, Activity, activities, counts
-from proxy.ledger.outcomes import Outcome
-from proxy.ledger.spans import MINUTE, beginning
-from proxy.ledger.statistics import hashrate
-from proxy.ledger.fold import Sum
+from proxy.ledger.ranges import MINUTE, beginning
+from proxy.ledger.statistics import rate
 from proxy.ledger.totals import Row, of
 
 Name = TypeVar("Name", bound=tuple[str, ...])
 
-HEADINGS = (
-    *(f"hashrate {window}" for window in WINDOWS),
-    "accepted",
-    "stale",
-    "duplicate",
-    "low",
-    "other",
-    "pool",
-    "best",
-    "last share",
-)
-NOTHING: Activity[Any] = Activity((), {name: hashrate(Sum(), length) for name, length in WINDOWS.items()}, {})
+WIDE = 140
+"""Columns of a terminal from which on there is room for everything."""
+NOTHING: Activity[Any] = Activity((), {name: rate(0.0, 0.0, length) for name, length in WINDOWS.items()}, {})
 """Of one who has done nothing."""
 
 period_option = click.option(
@@ -77,17 +66,21 @@ def refused(activity: Activity[Any]) -> int:
     return sum(found.count for outcome, found in activity.ends.items() if outcome.is_ours and outcome)
 
 
-def cells(activity: Activity[Any], now: int) -> list[str]:
-    """Return the cells under ``HEADINGS``."""
+def cells(activity: Activity[Any], now: int, *, wide: bool) -> dict[str, str]:
+    """Return what a table says of an activity, by the names of its columns; not ``wide``, it is less."""
     count = counts(activity.ends)
-    return [
-        *(rate_text(activity.rates[window]) for window in WINDOWS),
-        *(f"{count[name]}" for name in ("accepted", "stale", "duplicate", "low")),
-        f"{count['other'] + count['unauthorized']}",
-        f"{of(activity.ends, *REFUSED_BY_POOL).count}",
-        f"{activity.best:.4g}" if activity.best else "",
-        f"{ago(now - activity.last / 1000)} ago" if activity.last else "none",
-    ]
+    refusals = {name: count[name] for name in ("stale", "duplicate", "low")}
+    refusals["other"] = count["other"] + count["unauthorized"]
+    windows = list(WINDOWS) if wide else ["1h"]
+    return {
+        **{f"hashrate {window}": rate_text(activity.rates[window]) for window in windows},
+        "accepted": f"{count['accepted']}",
+        **({name: f"{number}" for name, number in refusals.items()} if wide else {}),
+        **({} if wide else {"refused": f"{sum(refusals.values())}"}),
+        "pool": f"{of(activity.ends, *REFUSED_BY_POOL).count}",
+        "best": f"{activity.best:.4g}" if activity.best else "",
+        "last share": f"{ago(now - activity.last / 1000)} ago" if activity.last else "none",
+    }
 
 
 def report(activity: Activity[Any]) -> dict[str, Any]:
@@ -95,10 +88,10 @@ def report(activity: Activity[Any]) -> dict[str, Any]:
     return {
         "hashrate": {
             window: {
-                "hashes_per_second": rate.value,
-                "relative_error": rate.relative_error if rate.value else None,
+                "hashes_per_second": found.hashes_per_second,
+                "relative_error": found.error if found.hashes_per_second else None,
             }
-            for window, rate in activity.rates.items()
+            for window, found in activity.rates.items()
         },
         "shares": counts(activity.ends),
         "best": activity.best or None,

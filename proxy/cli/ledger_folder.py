@@ -27,8 +27,8 @@ UNUSABLE = (LedgerDamaged, LedgerUnusable, sqlite3.Error, OSError)
 def ledger_options(command: Command) -> Command:
     """Add the options that say which ledger is meant; its parameters are ``path`` and ``data``."""
     for option in (
-        click.option("--data", type=click.Path(path_type=Path), help="The data directory, as of a stopped site."),
-        click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="The site's configuration."),
+        click.option("--data", type=click.Path(path_type=Path), help="The site's data directory."),
+        click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Its configuration."),
     ):
         command = option(command)
     return command
@@ -58,6 +58,20 @@ def ledger_folder(path: Path | None, data: Path | None) -> Folder:
 
 
 @contextmanager
+def readable() -> Iterator[None]:
+    """End the command in words if what is done within finds that the ledger cannot be read.
+
+    Raises:
+        Unreachable: that is so; the text says why.
+
+    """
+    try:
+        yield
+    except UNUSABLE as error:
+        raise Unreachable(f"the ledger cannot be read: {error}") from error
+
+
+@contextmanager
 def opened(folder: Folder) -> Iterator[Reader]:
     """Open a ledger for reading while somebody asks; nothing is printed meanwhile.
 
@@ -65,8 +79,5 @@ def opened(folder: Folder) -> Iterator[Reader]:
         Unreachable: it cannot be read; the text says why.
 
     """
-    try:
-        with Reader(folder) as reader:
-            yield reader
-    except UNUSABLE as error:
-        raise Unreachable(f"the ledger cannot be read: {error}") from error
+    with readable(), Reader(folder) as reader:
+        yield reader

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from proxy.adapters.stores.ledger.found import SessionSpan
 from proxy.cli.activity import (
-    HEADINGS,
     NOTHING,
+    WIDE,
     asked,
     at_option,
     cells,
@@ -24,17 +23,18 @@ from proxy.cli.activity import (
 )
 from proxy.cli.ledger_folder import ledger_folder, ledger_options, opened
 from proxy.cli.output import Exit, json_option, print_json
-from proxy.cli.tables import table, text
+from proxy.cli.tables import console, table, text
 from proxy.cli.times import iso, iso_ms
 from proxy.ledger.activity import Activity
 
 SORTS: dict[str, Callable[[Activity[Any]], Any]] = {
     "name": lambda activity: activity.name,
-    "hashrate": lambda activity: -activity.rates["1h"].value,
+    "hashrate": lambda activity: -activity.rates["1h"].hashes_per_second,
     "last": lambda activity: activity.last,
     "rejected": lambda activity: -refused(activity),
 }
 """How the list can be ordered: the largest hashrate, the longest silent, the most rejected first."""
+
 
 @click.group()
 def miners() -> None:
@@ -78,10 +78,14 @@ def list_miners(
         listed = [{"tenant": a.name[0], "worker": a.name[1], **report(a)} for a in chosen]
         print_json({"at": iso(now), "since": iso(answer.since), "total": len(found), "miners": listed})
         return
-    shown = table("worker", "tenant", *HEADINGS, left=frozenset({"worker", "tenant"}))
+    out = console()
+    wide = out.width >= WIDE
+    headings = cells(NOTHING, now, wide=wide)
+    shown = table("worker", "tenant", *headings, left=frozenset({"worker", "tenant"}))
     for activity in chosen:
-        shown.add_row(text(activity.name[1]), text(activity.name[0]), *cells(activity, now))
-    Console().print(shown)
+        tenant, worker = activity.name
+        shown.add_row(text(worker), text(tenant), *cells(activity, now, wide=wide).values())
+    out.print(shown)
     if len(chosen) < len(found):
         click.echo(f"{len(chosen)} of {len(found)} workers; --limit shows more")
 
@@ -136,11 +140,13 @@ def show(
             }
         )
         return
-    shown = table("upstream", *HEADINGS, left=frozenset({"upstream"}))
+    out = console()
+    wide = out.width >= WIDE
+    shown = table("upstream", *cells(NOTHING, now, wide=wide), left=frozenset({"upstream"}))
     for activity in upstreams:
-        shown.add_row(text(activity.name[0] or "(none)"), *cells(activity, now))
-    shown.add_row("all", *cells(whole, now), style="bold")
-    Console().print(text(miner, "bold"), shown, "", _session_table(sessions), sep="\n")
+        shown.add_row(text(activity.name[0] or "(none)"), *cells(activity, now, wide=wide).values())
+    shown.add_row("all", *cells(whole, now, wide=wide).values(), style="bold")
+    out.print(text(miner, "bold"), shown, "", _session_table(sessions), sep="\n")
 
 
 def _session(span: SessionSpan) -> dict[str, Any]:

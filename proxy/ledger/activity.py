@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.statistics import Hashrate, hashrate
+from proxy.ledger.statistics import Rate, rate
 from proxy.ledger.totals import Ends, Row, by, of
 
 WINDOWS = {"5m": 300, "1h": 3600, "24h": 86400}
@@ -15,6 +15,8 @@ WINDOWS = {"5m": 300, "1h": 3600, "24h": 86400}
 REFUSED_BY_POOL = (Outcome.POOL_REJECTED, Outcome.POOL_STALE, Outcome.POOL_DUPLICATE, Outcome.POOL_LOW)
 SETTLED = (Outcome.POOL_ACCEPTED, *REFUSED_BY_POOL, Outcome.POOL_UNKNOWN, Outcome.UNSENT)
 """All ends of shares that met the pool's target."""
+NAMES = {outcome: outcome.name.lower() for outcome in Outcome}
+"""What each end is called wherever it is shown."""
 
 Name = TypeVar("Name", bound=tuple[str, ...])
 
@@ -24,7 +26,7 @@ class Activity(Generic[Name]):
     """Of one worker, tenant or upstream."""
 
     name: Name
-    rates: Mapping[str, Hashrate]
+    rates: Mapping[str, Rate]
     """By the names of ``WINDOWS``."""
     ends: Ends
     """Of the shares of a longer time."""
@@ -53,10 +55,7 @@ def activities(
     return [
         Activity(
             who,
-            {
-                window: hashrate(of(sums.get(who, {}), Outcome.ACCEPTED), seconds)
-                for window, (seconds, sums) in rates.items()
-            },
+            {window: _rate(sums.get(who, {}), seconds) for window, (seconds, sums) in rates.items()},
             ends,
         )
         for who, ends in sorted(by(rows, name).items())
@@ -65,4 +64,9 @@ def activities(
 
 def counts(ends: Ends) -> dict[str, int]:
     """Return how many shares came to each end, by the end's name; all are there."""
-    return {outcome.name.lower(): of(ends, outcome).count for outcome in Outcome}
+    return {name: ends[outcome].count if outcome in ends else 0 for outcome, name in NAMES.items()}
+
+
+def _rate(ends: Ends, seconds: int) -> Rate:
+    accepted = of(ends, Outcome.ACCEPTED)
+    return rate(accepted.difficulty, accepted.square, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ def tenants_report(rows: Sequence[Row], accounts: Sequence[Account]) -> list[dic
     for row in rows:
         of_tenant[row.tenant].append(row)
     reports = [_tenant(known[name], its) for name, its in of_tenant.items()]
-    _share_out(reports)
+    _share_out(reports, "tenant")
     return reports
 
 
@@ -60,7 +60,7 @@ def _tenant(account: Account, rows: list[Row]) -> dict[str, Any]:
         for worker, ends in by(rows, lambda row: row.worker).items()
     ]
     workers.sort(key=lambda worker: str(worker["worker"]))
-    _share_out(workers)
+    _share_out(workers, "worker")
     whole = by(rows, lambda row: account.id).get(account.id, {})
     return {
         "tenant": account.id,
@@ -90,23 +90,27 @@ def _credit(account: Account, ends: Ends) -> dict[str, float]:
 
 def _forwarded(account: Account, ends: Ends) -> dict[str, Any]:
     """Return what became of the shares that met the pool's target, and who bears those without an answer."""
-    ends = {
+    became = {
         "accepted": of(ends, Outcome.POOL_ACCEPTED),
         "rejected": of(ends, *REFUSED_BY_POOL),
         "unknown": of(ends, Outcome.POOL_UNKNOWN),
         "unsent": of(ends, Outcome.UNSENT),
     }
     return {
-        name: {"shares": total.count, "difficulty": total.difficulty} for name, total in ends.items()
-    } | {"borne_by": "tenant" if account.accounting == POOL else "operator"}
+        **{name: {"shares": found.count, "difficulty": found.difficulty} for name, found in became.items()},
+        "borne_by": "tenant" if account.accounting == POOL else "operator",
+    }
 
 
 def _reconciliation(ends: Ends) -> dict[str, Any]:
-    ...
+    local, met = of(ends, Outcome.ACCEPTED), of(ends, *SETTLED)
+    found = reconcile(local.difficulty, met.difficulty, met.square)
+    return {"z": found.z, "verdict": found.verdict.value, "text": found.sentence}
 
 
-def _share_out(entries: list[dict[str, Any]]) -> None:
-    """Give each entry its part of the whole."""
-    parts = apportion([entry["credited_difficulty"] for entry in entries], UNITS)
-    for entry, part in zip(entries, parts, strict=True):
-        entry["micro_units"] = part
+def _share_out(entries: list[dict[str, Any]], key: str) -> None:
+    """Give each entry its part of the whole: of nothing, where nobody is credited."""
+    weights = {entry[key]: entry["credited_difficulty"] for entry in entries}
+    parts = apportion(UNITS if any(weights.values()) else 0, weights)
+    for entry in entries:
+        entry["micro_units"] = parts[entry[key]]

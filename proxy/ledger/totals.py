@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from proxy.ledger.fold import Sum
@@ -30,7 +31,11 @@ def by(rows: Iterable[Row], name: Callable[[Row], Name]) -> dict[Name, Ends]:
     """Return the sums of each outcome, by whatever ``name`` makes of a row, in the order of first sight."""
     found: dict[Name, Ends] = {}
     for row in rows:
-        include(found.setdefault(name(row), {}).setdefault(row.outcome, Sum()), row.sum)
+        ends = found.setdefault(name(row), {})
+        if row.outcome in ends:
+            include(ends[row.outcome], row.sum)
+        else:
+            ends[row.outcome] = replace(row.sum)
     return found
 
 

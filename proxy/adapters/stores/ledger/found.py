@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from proxy.ledger.outcomes import Outcome
 from proxy.ledger.records import SessionBegan, Share, WorkReceived
 
@@ -77,6 +79,7 @@ class ShareId:
     place: int
     """In the batch, from 0."""
 
+    @override
     def __str__(self) -> str:
         return f"{self.seq}-{self.place}"
 

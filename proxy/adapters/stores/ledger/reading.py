@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
-from proxy.adapters.stores.ledger import index
-from proxy.adapters.stores.ledger.batches import day_files
+from proxy.adapters.stores.ledger import index, standing
+from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Damage, Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
-from proxy.adapters.stores.ledger.tail import Tail, read_tail
-from proxy.errors import LedgerUnusable
+from proxy.adapters.stores.ledger.tail import read_tail
 from proxy.ledger.fold import Sum
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.spans import DAY, HOUR, Span, spans
+from proxy.ledger.ranges import DAY, Part, parts_of
 from proxy.ledger.totals import Row, include
 
 _SUMS = """
@@ -27,6 +26,7 @@ _SESSIONS = """
     SELECT run, session, tenant, worker, user_agent, address, began, ended, cause
     FROM sessions WHERE tenant = ? AND worker = ? ORDER BY began DESC LIMIT ?
 """
+OUTCOMES = {int(outcome): outcome for outcome in Outcome}
 
 
 class Reader:
@@ -36,26 +36,27 @@ class Reader:
         """Open the index for reading, and fold in memory what it does not hold yet.
 
         Raises:
-            LedgerUnusable: there is no index, it is another version's, or far behind; the text says what to do.
+            LedgerUnusable: the index is another version's, or far behind; the text says what to do.
             sqlite3.Error: it cannot be read.
 
         """
-        if not folder.index.exists():
-            raise LedgerUnusable(f"{folder.index} is missing: `pumpjack ledger check` makes it anew")
-        self._index = index.open_to_read(folder.index)
+        # Where there is none, all is folded from the batches.
+        self._index = (
+            index.open_to_read(folder.index)
+            if folder.index.exists()
+            else index.open_to_write(Path(":memory:"))
+        )
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
-            meta = dict(self._index.execute("SELECT key, value FROM meta"))
-            seq, root = meta.get("seq", 0), meta.get("hash", bytes(32))
-            files, broken = day_files(folder)
-            self._tail: Tail = read_tail(files, broken, seq, root, known_of(self._index))
+            batches = Batches(folder)
+            self._tail = read_tail(batches, self._index)
+            self.ledger = standing.value(self._index, "ledger")
+            """Its id, 16 bytes."""
         except BaseException:
             self._index.close()
             raise
-        self.ledger: bytes = meta.get("ledger", bytes(16))
-        """Its id, 16 bytes."""
-        self.shares = Shares(self._index, files, self._tail)
+        self.shares = Shares(self._index, batches, self._tail)
         """Those whose files are still there."""
 
     def __enter__(self) -> Self:
@@ -75,50 +76,56 @@ class Reader:
 
     # --- sums -------------------------------------------------------------------------------------------
 
-    def rows(self, since: int, until: int, *, tenant: str | None = None, worker: str | None = None) -> list[Row]:
+    def rows(
+        self, since: int, until: int, *, tenant: str | None = None, worker: str | None = None
+    ) -> list[Row]:
         """Return the sums of a time by tenant, worker, upstream and outcome, in the order of these.
 
         The time is in seconds since 1970 and widened to whole minutes. Minutes are there for 48 hours, hours
-        for 90 days and days for ever: see ``spans.beginning``.
+        for 90 days and days for ever: see ``ranges.beginning``.
         """
         found: dict[tuple[str, str, str, Outcome], Sum] = {}
         workers, upstreams = self._workers(tenant, worker), self._upstreams()
-        for span in spans(since, until, self._end("hour", HOUR), self._end("day", DAY)):
-            for who, pool, outcome, *numbers in self._sums(span, workers, limited=worker is not None):
-                if who in workers:
-                    key = (*workers[who], upstreams[pool], Outcome(outcome))
-                    found.setdefault(key, Sum()).add(*numbers)
+        only = None if worker is None else list(workers)
+        for part in parts_of(since, until, self._number("hours"), self._number("days")):
+            for who, pool, outcome, *numbers in self._sums(part, only):
+                if who not in workers:
+                    continue
+                key = (*workers[who], upstreams[pool], OUTCOMES[outcome])
+                if key in found:
+                    found[key].add(*numbers)
+                else:
+                    found[key] = Sum(*numbers)
         for row in self._tail.rows(since, until):
             if tenant in (None, row.tenant) and worker in (None, row.worker):
                 include(found.setdefault(row[:4], Sum()), row.sum)
-        return [Row(*key, total) for key, total in sorted(found.items(), key=lambda item: item[0])]
+        return [Row(*key, found[key]) for key in sorted(found)]
 
-    def _sums(self, span: Span, workers: dict[int, tuple[str, str]], *, limited: bool) -> Iterator[tuple[int, ...]]:
-        which, ids = "", tuple(workers) if limited else ()
-        if limited:
-            which = f"AND worker IN ({','.join('?' * len(ids))})"
-        return self._index.execute(_SUMS.format(name=span.name, which=which), (span.since, span.until, *ids))
+    def _sums(self, part: Part, only: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
+        which, ids = ("", ()) if only is None else (f"AND worker IN ({','.join('?' * len(only))})", only)
+        return self._index.execute(_SUMS.format(name=part.name, which=which), (part.since, part.until, *ids))
 
     def _workers(self, tenant: str | None, worker: str | None) -> dict[int, tuple[str, str]]:
         rows = self._index.execute(
-            "SELECT id, tenant, name FROM workers WHERE tenant = coalesce(?1, tenant) AND name = coalesce(?2, name)",
+            "SELECT id, tenant, name FROM workers "
+            "WHERE tenant = coalesce(?1, tenant) AND name = coalesce(?2, name)",
             (tenant, worker),
         )
         return {number: (owner, name) for number, owner, name in rows}
 
+    def _number(self, key: str) -> int:
+        return standing.number(self._index, key)
+
     def _upstreams(self) -> dict[int, str]:
         return dict(self._index.execute("SELECT id, name FROM upstreams"))
-
-    def _end(self, name: str, length: int) -> int:
-        """Return up to when a roll-up is whole: its rows are made in the order of time."""
-        (last,) = self._index.execute(f"SELECT max(at) FROM {name}").fetchone()
-        return 0 if last is None else last + length
 
     # --- who there is, and what befell them -------------------------------------------------------------
 
     def tenants(self) -> list[Tenant]:
         """Return all that ever had a share or a session, by id."""
-        known = {row[0]: Tenant(*row) for row in self._index.execute("SELECT id, name, accounting FROM tenants")}
+        known = {
+            row[0]: Tenant(*row) for row in self._index.execute("SELECT id, name, accounting FROM tenants")
+        }
         known |= self._tail.tenants()
         return [known[name] for name in sorted(known)]
 
@@ -142,9 +149,16 @@ class Reader:
 
     def gaps(self, since: int, until: int) -> list[Gap]:
         """Return the gaps that touch a time in seconds since 1970, in their order."""
-        found = [Gap(*row) for row in self._index.execute("SELECT since, until, shares, difficulty, cause FROM gaps")]
+        found = [
+            Gap(*row)
+            for row in self._index.execute("SELECT since, until, shares, difficulty, cause FROM gaps")
+        ]
         return sorted(
-            (gap for gap in [*found, *self._tail.gaps()] if gap.since < until * 1000 and gap.until >= since * 1000),
+            (
+                gap
+                for gap in [*found, *self._tail.gaps()]
+                if gap.since < until * 1000 and gap.until >= since * 1000
+            ),
             key=lambda gap: gap.since,
         )
 

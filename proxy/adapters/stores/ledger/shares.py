@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from proxy.adapters.stores.ledger.batches import DayFile, backwards, batch_of, behind, day_files, told
+from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import FoundShare, SeenShare, Settlement, ShareId
+from proxy.adapters.stores.ledger.spans import Span
 from proxy.adapters.stores.ledger.tail import Tail
 from proxy.ledger.chain import Batch
 from proxy.ledger.outcomes import Outcome
@@ -24,15 +25,15 @@ from proxy.ledger.records import (
 UNKNOWN = "?"
 """The tenant of a session that the ledger does not tell."""
 MOST_SEARCHED = 100_000
-"""Batches that are looked through for the last shares of one tenant: more than half an hour of a busy site."""
+"""Batches that are looked through for the last shares of one tenant: half an hour of a busy site."""
 
 
 class Shares:
     """The shares of the moment when the ledger was opened."""
 
-    def __init__(self, index: sqlite3.Connection, files: list[DayFile], tail: Tail) -> None:
+    def __init__(self, index: sqlite3.Connection, batches: Batches, tail: Tail) -> None:
         self._index = index
-        self._files = files
+        self._batches = batches
         self._tail = tail
         self._began = tail.began()
 
@@ -43,17 +44,17 @@ class Shares:
             LedgerDamaged, LedgerUnusable, sqlite3.Error: its batch cannot be read.
 
         """
-        found = batch_of(self._files, which.seq)
+        found = self._batches.find(which.seq)
         if found is None:
             return None
-        file, batch = found
+        span, batch = found
         shares = shares_of(batch.shares)
         if which.place >= len(shares):
             return None
         share = shares[which.place]
-        work, session = self._told(file, batch, share)
+        work, session = self._told(span, batch, share)
         return FoundShare(
-            which, batch.run, batch.at, file.name, share, work, session, self._settlement(which)
+            which, batch.run, batch.at, span.name, share, work, session, self._settlement(which)
         )
 
     def is_pruned(self, which: ShareId) -> bool:
@@ -71,7 +72,7 @@ class Shares:
 
         """
         found: list[SeenShare] = []
-        for searched, batch in enumerate(backwards(self._files)):
+        for searched, batch in enumerate(self._batches.backwards()):
             if len(found) >= most or searched >= MOST_SEARCHED:
                 break
             seen = _seen(batch, self.tenant_of)
@@ -80,29 +81,38 @@ class Shares:
 
     def tenant_of(self, run: bytes, session: int) -> str:
         """Return a session's tenant."""
-        if (span := self._began.get((run, session))) is not None:
-            return span.tenant
+        if (began := self._began.get((run, session))) is not None:
+            return began.tenant
         row = self._index.execute(
             "SELECT tenant FROM sessions WHERE run = ? AND session = ?", (run, session)
         ).fetchone()
         return UNKNOWN if row is None else str(row[0])
 
+    def tenants(self) -> dict[tuple[bytes, int], str]:
+        """Return the tenant of each session that may still send shares, by run and number."""
+        rows = self._index.execute("SELECT run, session, tenant FROM sessions WHERE ended IS NULL")
+        known = {(run, number): tenant for run, number, tenant in rows}
+        return known | {which: began.tenant for which, began in self._began.items()}
+
     def _settlement(self, which: ShareId) -> Settlement | None:
         row = self._index.execute(
-            "SELECT outcome, reason, at FROM settlements WHERE seq = ? AND place = ? ORDER BY id DESC LIMIT 1",
+            "SELECT outcome, reason, at FROM settlements WHERE seq = ? AND place = ? "
+            "ORDER BY id DESC LIMIT 1",
             (which.seq, which.place),
         ).fetchone()
         return self._tail.settlement(which) if row is None else Settlement(Outcome(row[0]), *row[1:])
 
-    def _told(self, file: DayFile, batch: Batch, share: Share) -> tuple[WorkReceived | None, SessionBegan | None]:
-        """Return the share's work and session: of the index or, where it does not know them yet, of the file."""
+    def _told(
+        self, span: Span, batch: Batch, share: Share
+    ) -> tuple[WorkReceived | None, SessionBegan | None]:
+        """Return the share's work and session: of the index, or else of the file."""
         work, session = self._work(batch.run, share.job_id), self._session(batch.run, share.session)
         if session is not None and not share.extranonce.startswith(session.extranonce1):
             session = None  # it has another by now: the file tells which it had
         number: int | None = None
         if work is not None and session is not None:
             return work, session
-        for note in told(file, batch):
+        for note in self._batches.told(span, batch):
             match note:
                 case SessionBegan() if session is None and note.session == share.session:
                     session = note
@@ -125,7 +135,8 @@ class Shares:
 
     def _session(self, run: bytes, number: int) -> SessionBegan | None:
         row = self._index.execute(
-            "SELECT tenant, worker, user_agent, address, extranonce1 FROM sessions WHERE run = ? AND session = ?",
+            "SELECT tenant, worker, user_agent, address, extranonce1 FROM sessions "
+            "WHERE run = ? AND session = ?",
             (run, number),
         ).fetchone()
         return None if row is None else SessionBegan(number, *row)
@@ -134,12 +145,11 @@ class Shares:
 class Follower:
     """The shares that come after those of a reader."""
 
-    def __init__(self, folder: Folder, after: int, tenant_of: Callable[[bytes, int], str]) -> None:
-        """``after`` is the seq of the last batch seen; ``tenant_of`` knows the sessions up to there."""
+    def __init__(self, folder: Folder, after: int, tenants: dict[tuple[bytes, int], str]) -> None:
+        """``after`` is the seq of the last batch seen; ``tenants`` are those of the sessions up to there."""
         self._folder = folder
         self._after = after
-        self._before = tenant_of
-        self._sessions: dict[tuple[bytes, int], str] = {}
+        self._tenants = dict(tenants)
 
     def news(self) -> list[SeenShare]:
         """Return the shares of all batches since the last call, in their order.
@@ -149,20 +159,16 @@ class Follower:
 
         """
         found: list[SeenShare] = []
-        files, _ = day_files(self._folder)
-        for _, batch in behind(files, self._after):
+        for _, batch in Batches(self._folder).behind(self._after):
             for note in notes_of(batch.notes):
                 if isinstance(note, SessionBegan):
-                    self._sessions[batch.run, note.session] = note.tenant
+                    self._tenants[batch.run, note.session] = note.tenant
             found += _seen(batch, self._tenant_of)
             self._after = batch.seq
         return found
 
     def _tenant_of(self, run: bytes, session: int) -> str:
-        known = self._sessions.get((run, session))
-        if known is None:
-            known = self._sessions[run, session] = self._before(run, session)
-        return known
+        return self._tenants.get((run, session), UNKNOWN)
 
 
 def _seen(batch: Batch, tenant_of: Callable[[bytes, int], str]) -> list[SeenShare]:

@@ -6,14 +6,18 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from proxy.adapters.stores.ledger.batches import DayFile, Unreadable, behind
+from proxy.adapters.stores.ledger import standing
+from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.found import Damage, Gap, SessionSpan, Settlement, ShareId, Tenant
 from proxy.errors import LedgerDamaged, LedgerUnusable
-from proxy.ledger.fold import Fold, Folded, Key, Known, Sum
-from proxy.ledger.totals import Row, include
+from proxy.ledger.chain import Batch
+from proxy.ledger.fold import Fold, Folded
+from proxy.ledger.ranges import MINUTE
+from proxy.ledger.totals import Row
 
 MOST = 50_000
-"""Batches, some twenty minutes of a busy site: beyond that the index is to be made anew first."""
+"""Batches, some twenty minutes of a busy site: beyond that the index is to be written first."""
+REMEDY = "start the program, or run `pumpjack ledger check --rebuild-index`"
 
 
 @dataclass(slots=True)
@@ -30,12 +34,15 @@ class Tail:
     def rows(self, since: int, until: int) -> Iterator[Row]:
         """Yield the sums of a time in seconds since 1970, widened to whole minutes."""
         for key, found in self.folded.sums.items():
-            if since // 60 * 60 <= key.minute < until:
+            if since // MINUTE * MINUTE <= key.minute < until:
                 yield Row(key.tenant, key.worker, key.upstream, key.outcome, found)
 
     def tenants(self) -> dict[str, Tenant]:
         """Return those that were told here, by id."""
-        return {note.tenant: Tenant(note.tenant, note.name, note.accounting) for note in self.folded.tenants.values()}
+        return {
+            note.tenant: Tenant(note.tenant, note.name, note.accounting)
+            for note in self.folded.tenants.values()
+        }
 
     def workers(self) -> set[tuple[str, str]]:
         """Return tenant and name of those that had shares here."""
@@ -72,33 +79,46 @@ class Tail:
         ]
 
 
-def read_tail(files: list[DayFile], broken: list[Unreadable], seq: int, root: bytes, known: Known) -> Tail:
-    """Return what lies behind the batch ``seq`` whose hash is ``root``.
+def read_tail(batches: Batches, index: sqlite3.Connection) -> Tail:
+    """Return what lies behind the watermark of an index.
 
-    A batch that is not what was written is left out and named; so is a file that cannot be read.
+    A batch that is not what was written is left out and named, as ``catch_up`` does it; so is a file that
+    cannot be read.
 
     Raises:
         LedgerUnusable: it is too much to be folded each time that somebody asks.
+        sqlite3.Error: the index cannot be read.
 
     """
-    if files and files[-1].last - seq > MOST:
-        raise LedgerUnusable(
-            f"the index is {files[-1].last - seq} batches behind: run `pumpjack ledger check`, or start the program"
-        )
-    tail, fold = Tail(seq, root), Fold(known)
-    tail.damages += [Damage(file.name, 0, 0, f"the file cannot be read: {file.problem}") for file in broken]
-    reading: DayFile | None = None
+    tail, fold = Tail(*standing.watermark(index)), Fold(standing.known(index))
+    tail.damages += [Damage(name, 0, 0, f"cannot be read: {why}") for name, why in batches.unreadable.items()]
+    if not batches.spans:
+        return tail
+    first, last = batches.spans[0], batches.spans[-1]
+    if not tail.seq:
+        tail.seq, tail.hash = first.first - 1, first.previous
+    if last.last - tail.seq > MOST:
+        raise LedgerUnusable(f"{last.last - tail.seq} batches are not in the index: {REMEDY}")
+    name = last.name
     try:
-        for reading, batch in behind(files, seq):
-            if not batch.follows(tail.hash) or batch.seq != tail.seq + 1:
-                tail.damages.append(Damage(reading.name, batch.seq, batch.seq, "the chain is broken"))
-            tail.seq, tail.hash = batch.seq, batch.hash
-            try:
-                fold.take(batch)
-            except LedgerDamaged as error:
-                tail.damages.append(Damage(reading.name, batch.seq, batch.seq, str(error)))
+        for span, batch in batches.behind(tail.seq):
+            name = span.name
+            _take(tail, fold, name, batch)
     except (LedgerUnusable, sqlite3.Error) as error:
-        name = files[-1].name if reading is None else reading.name
-        tail.damages.append(Damage(name, tail.seq + 1, files[-1].last, f"cannot be read: {error}"))
+        tail.damages.append(Damage(name, tail.seq + 1, last.last, f"cannot be read: {error}"))
     tail.folded = fold.drain()
     return tail
+
+
+def _take(tail: Tail, fold: Fold, name: str, batch: Batch) -> None:
+    problem = None
+    if not batch.follows(tail.hash):
+        problem = "its hash is not that of what it holds and follows"
+    else:
+        try:
+            fold.take(batch)
+        except LedgerDamaged as error:
+            problem = str(error)
+    if problem is not None:
+        tail.damages.append(Damage(name, tail.seq + 1, batch.seq, problem))
+    tail.seq, tail.hash = batch.seq, batch.hash

@@ -12,8 +12,8 @@ BY_MINUTES = 6 * HOUR
 """Longer ranges begin with a whole hour: the minutes of 5,000 workers are many, and change little."""
 
 
-class Span(NamedTuple):
-    """A part of a range, and the roll-up that answers for it."""
+class Part(NamedTuple):
+    """A piece of a range, and the roll-up that answers for it."""
 
     name: str
     """``minute``, ``hour`` or ``day``."""
@@ -22,7 +22,7 @@ class Span(NamedTuple):
     """Seconds since 1970; the end is not within."""
 
 
-def spans(since: int, until: int, hours_end: int, days_end: int) -> list[Span]:
+def parts_of(since: int, until: int, hours_end: int, days_end: int) -> list[Part]:
     """Return what a range of seconds since 1970, widened to whole minutes, is made of, in its order.
 
     Hours are rolled up to ``hours_end``, a whole hour, and days to ``days_end``, a whole day; minutes are
@@ -32,20 +32,20 @@ def spans(since: int, until: int, hours_end: int, days_end: int) -> list[Span]:
     return _parts(since // MINUTE * MINUTE, -(-until // MINUTE) * MINUTE, levels)
 
 
-def _parts(since: int, until: int, levels: tuple[tuple[str, int, int], ...]) -> list[Span]:
+def _parts(since: int, until: int, levels: tuple[tuple[str, int, int], ...]) -> list[Part]:
     if since >= until:
         return []
     if not levels:
-        return [Span("minute", since, until)]
+        return [Part("minute", since, until)]
     (name, length, end), finer = levels[0], levels[1:]
     first, last = -(-since // length) * length, min(until // length * length, end)
     if first >= last:
         return _parts(since, until, finer)
-    return [*_parts(since, first, finer), Span(name, first, last), *_parts(last, until, finer)]
+    return [*_parts(since, first, finer), Part(name, first, last), *_parts(last, until, finer)]
 
 
 def beginning(since: int, now: int) -> int:
-    """Return the latest instant, at or before ``since``, from which a range is still known exactly at ``now``.
+    """Return the latest instant up to ``since`` from which a range is still known exactly at ``now``.
 
     A whole minute within six hours, a whole hour within 89 days, a whole day before that.
     """
