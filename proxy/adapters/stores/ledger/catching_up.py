@@ -39,6 +39,8 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
                 walk.expected, walk.possible = end, []
             continue
         with closing(opened):
+            if end is not None and not _goes_on(opened, end):
+                end = None
             _fold(walk.through(opened, day.name, end=end), day.name, walk, folding)
     folding.flush()
     return folding
@@ -56,6 +58,19 @@ def _into(day: days.Day, walk: Walk, folding: Folding) -> Walk:
     if day.first == walk.expected and day.previous not in walk.possible:
         walk.possible.append(day.previous)
     return walk
+
+
+def _goes_on(connection: sqlite3.Connection, seq: int) -> bool:
+    """Return whether a file may hold a batch from ``seq`` on, where the next one begins.
+
+    A batch that the disk did not confirm is written again there; here it is void.
+    """
+    try:
+        return (
+            connection.execute("SELECT 1 FROM batches WHERE seq >= ? LIMIT 1", (seq,)).fetchone() is not None
+        )
+    except sqlite3.Error:
+        return True
 
 
 def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Folding) -> None:
