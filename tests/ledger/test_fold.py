@@ -70,14 +70,12 @@ def test_a_share_whose_job_and_session_nobody_knows_is_counted_all_the_same() ->
 
 def test_refusals_are_counted_with_their_difficulty() -> None:
     chain = Chain()
-    chain.batch(
-        [
-            *BEGINNING,
-            refused("low_difficulty", 4, 40.0),
-            refused("no such reason", 1, 1.0),
-            refused("stale", 0, 0.0),
-        ]
+    refusals = (
+        refused("low_difficulty", 4, 40.0),
+        refused("of a later version", 1, 1.0),
+        refused("stale", 0, 0.0),
     )
+    chain.batch([*BEGINNING, *refusals])
     at = MIDNIGHT + 20
     assert {key.outcome: value for key, value in folded(chain.batches).sums.items()} == {
         Outcome.LOW: Sum(4, 40.0, 400.0, 0.0, at),
@@ -275,18 +273,12 @@ def test_it_is_all_one_when_the_fold_is_drained(
 ) -> None:
     chain = Chain()
     # Everything that is named is told first: what is told after its shares may find them resolved or not.
-    chain.batch([*BEGINNING, work(2, "zeta", "other"), job("j2", 2), session(2), session(3, "zeta")])
+    told = [*BEGINNING, work(2, "zeta", "other"), job("j2", 2), session(2), session(3, "zeta")]
+    chain.batch(told)
     for number, (notes, shares, later, is_new) in enumerate(steps, 1):
         if is_new:
             chain.run = number.to_bytes(8, "big")
-            notes = [
-                *BEGINNING,
-                work(2, "zeta", "other"),
-                job("j2", 2),
-                session(2),
-                session(3, "zeta"),
-                *notes,
-            ]
+            notes = [*told, *notes]
         chain.batch(notes, shares, later=later)
     whole = folded(chain.batches)
     sums: dict[Key, Sum] = {}

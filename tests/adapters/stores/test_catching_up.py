@@ -62,6 +62,13 @@ def damages(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
     return connection.execute("SELECT day, first, last FROM damages ORDER BY id").fetchall()
 
 
+def test_where_there_is_nothing_nothing_is_folded(folder: Folder, connection: sqlite3.Connection) -> None:
+    assert catch_up(folder, connection).seq == 0
+    write(folder, "2026-11-26", [])
+    assert catch_up(folder, connection).seq == 0
+    assert damages(connection) == []
+
+
 @pytest.mark.parametrize(
     ("statement", "bad"),
     [
@@ -146,14 +153,19 @@ def test_a_live_batch_that_cannot_be_folded_is_named_and_holds_nobody_up(
     assert credited(connection) == 2
 
 
-def test_live_batches_that_never_came_are_named(connection: sqlite3.Connection) -> None:
+def test_live_batches_that_were_left_out_are_caught_up(
+    folder: Folder, connection: sqlite3.Connection
+) -> None:
     chain = ledger(6)
+    write(folder, "2026-11-26", chain.batches)
     folding = Folding(connection)
-    for batch in (chain.batches[0], *chain.batches[3:]):
-        folding.take(batch)
+    left_out = chain.batches[1]
+    taken = [folding.take(batch) for batch in chain.batches if batch is not left_out]
+    assert taken == [True, False, False, False, False]
     folding.flush()
-    assert damages(connection) == [("2026-11-26", 2, 3)]
-    assert credited(connection) == 4
+    assert credited(connection) == 1
+    catch_up(folder, connection)
+    assert (credited(connection), damages(connection)) == (6, [])
 
 
 def test_a_flush_that_fails_leaves_the_watermark_and_the_batches_are_folded_again(
@@ -168,7 +180,7 @@ def test_a_flush_that_fails_leaves_the_watermark_and_the_batches_are_folded_agai
     with pytest.raises(sqlite3.IntegrityError, match="full"):
         folding.flush()
     connection.execute("DROP TRIGGER full")
-    actions: list[Callable[[], None]] = [folding.flush, lambda: folding.take(chain.batches[0])]
+    actions: list[Callable[[], object]] = [folding.flush, lambda: folding.take(chain.batches[0])]
     for act in actions:
         with pytest.raises(LedgerUnusable, match="again"):
             act()

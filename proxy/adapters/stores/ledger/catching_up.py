@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 from proxy.adapters.stores.ledger import day_file, days, index
@@ -26,7 +27,8 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
     folding = Folding(connection)
     walk = Walk(folding.hash, folding.seq + 1)
     ordered = days.days(folder, days.rows(connection))
-    for day, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for day, following in pairwise([*ordered, None]):
+        assert day is not None, "None is the last of them"
         end = None if following is None else following.first
         if day.is_pruned or (end is not None and end <= walk.expected):
             continue
@@ -66,11 +68,10 @@ def _goes_on(connection: sqlite3.Connection, seq: int) -> bool:
     A batch that the disk did not confirm is written again there; here it is void.
     """
     try:
-        return (
-            connection.execute("SELECT 1 FROM batches WHERE seq >= ? LIMIT 1", (seq,)).fetchone() is not None
-        )
+        found = connection.execute("SELECT 1 FROM batches WHERE seq >= ? LIMIT 1", (seq,)).fetchone()
     except sqlite3.Error:
         return True
+    return found is not None
 
 
 def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Folding) -> None:
