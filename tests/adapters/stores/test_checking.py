@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.adapters.stores.ledger import damages, index
+from proxy.adapters.stores.ledger import damages, index, settlement_chain
 from proxy.adapters.stores.ledger.checking import INDEX, Report, check
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.signing import close_day
+from proxy.ledger.chain import GENESIS, settled
 from tests.fakes.mined_ledger import CREDIT, DAY, LEDGER, START, MinedLedger, flattened, spoil, with_flip
 
 
@@ -142,6 +143,32 @@ def test_roll_ups_that_credit_something_else_are_found(ledger: MinedLedger) -> N
     report = check(ledger.folder)
     assert [(problem.day, problem.first) for problem in report.problems] == [(INDEX, 8)]
     assert "13 shares" in report.problems[0].problem
+
+
+def settle(ledger: MinedLedger, count: int) -> None:
+    previous = GENESIS
+    with closing(index.open_to_write(ledger.folder.index)) as connection:
+        for number in range(1, count + 1):
+            row = (b"run-one!", number, number, 0, 10, "", START)
+            previous = settled(previous, *row)
+            connection.execute(
+                "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *row, previous)
+            )
+
+
+def test_settlements_are_held_against_their_chain(
+    ledger: MinedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement_chain, "CHUNK", 2)
+    settle(ledger, 5)
+    assert check(ledger.folder).ok
+    spoil(ledger.folder.index, "UPDATE settlements SET outcome = 11 WHERE id = 2")
+    spoil(ledger.folder.index, "DELETE FROM settlements WHERE id = 4")
+    problems = check(ledger.folder).problems
+    assert [(problem.first, problem.problem.split(" is ")[0]) for problem in problems] == [
+        (2, "settlement 2"),
+        (5, "settlement 5"),
+    ]
 
 
 def test_an_index_that_is_noise_is_named_and_the_days_are_proven(ledger: MinedLedger) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
-from proxy.adapters.stores.ledger import damages, day_file, index, standing
+from proxy.adapters.stores.ledger import damages, day_file, index, settlement_chain, standing
 from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
@@ -142,6 +143,7 @@ class _Checker:
             else:
                 self._day(day, following, known)
         self._against_index(known)
+        self._settlements()
         return self.report
 
     def _bad(self, day: str, first: int, last: int, problem: str) -> None:
@@ -309,6 +311,14 @@ class _Checker:
                     f"on {day} the index credits {folded.shares} shares with {folded.difficulty:.15g}, "
                     f"the batches {proven.shares} with {proven.difficulty:.15g}; it can be made anew",
                 )
+
+    def _settlements(self) -> None:
+        """Hold the settlements against their chain; what cannot be read was said before."""
+        if not self._folder.index.exists():
+            return
+        with suppress(*UNREADABLE), closing(index.open_to_read(self._folder.index)) as connection:
+            for number, seq in islice(settlement_chain.broken(connection), damages.MOST):
+                self._bad(INDEX, seq, seq, f"settlement {number} is not what was written")
 
     def _is_whole(self, day: str, known: _Index) -> bool:
         """Return whether no batch of that day has been pruned: the roll-ups keep what they had."""
