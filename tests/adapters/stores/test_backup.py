@@ -79,6 +79,21 @@ def test_a_damaged_day_is_copied_as_it_is(ledger: MinedLedger, tmp_path: Path) -
     assert Folder.of(tmp_path / "copy").day(ledger.files[1]).read_bytes() == b"noise" * 4000
 
 
+def test_a_copy_is_of_one_moment_however_long_it_takes(
+    ledger: MinedLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGES", 1)
+    told: list[int] = []
+
+    def write(portion: int) -> None:
+        told.append(portion)
+        ledger.batch([], ledger.shares[-1:], START + 2 * DAY + 10_000 + len(told))
+
+    backup(ledger.folder, tmp_path / "copy", write)
+    assert check(Folder.of(tmp_path / "copy")).problems == []
+    assert min(told) >= 0, "it began again"
+
+
 def test_the_copy_is_whole_while_a_writer_goes_on(ledger: MinedLedger, tmp_path: Path) -> None:
     begun, ends = threading.Event(), threading.Event()
 

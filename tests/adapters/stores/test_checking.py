@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -136,6 +137,31 @@ def test_a_closed_day_is_signed_and_its_row_held_against_its_file(ledger: MinedL
     spoil(ledger.folder.index, "UPDATE days SET difficulty = difficulty * 2")
     problems = [problem.problem for problem in check(ledger.folder).problems]
     assert "its signature is not good" in problems
+
+
+def test_a_row_that_says_something_else_than_the_file_is_found_without_a_signature(
+    ledger: MinedLedger,
+) -> None:
+    close(ledger, ledger.files[0])
+    spoil(ledger.folder.index, "UPDATE days SET shares = shares + 1, signature = NULL")
+    problems = [problem.problem for problem in check(ledger.folder).problems]
+    assert problems == ["the index says something else of this day than its file"]
+
+
+def test_a_last_row_that_goes_with_its_pages_head_is_noticed_by_sqlite(ledger: MinedLedger) -> None:
+    ledger.folder.index.unlink()
+    path = ledger.folder.day(ledger.files[1])
+    data = bytearray(flattened(path))
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'batches'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    head = (page - 1) * size
+    assert data[head] in (2, 5, 10, 13), "the head of a b-tree's page"
+    data[head + 4] -= 1
+    path.write_bytes(data)
+    report = check(ledger.folder)
+    assert not report.ok
+    assert [problem.problem.partition(":")[0] for problem in report.problems] == ["SQLite"]
 
 
 def test_roll_ups_that_credit_something_else_are_found(ledger: MinedLedger) -> None:

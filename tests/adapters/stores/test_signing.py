@@ -19,7 +19,7 @@ from proxy.adapters.stores.ledger.signing import (
     public_key,
 )
 from proxy.errors import LedgerDamaged, LedgerUnusable
-from tests.fakes.mined_ledger import LEDGER, MinedLedger, spoil
+from tests.fakes.mined_ledger import LEDGER, START, MinedLedger, spoil
 
 
 @pytest.fixture(name="ledger")
@@ -93,6 +93,17 @@ def test_closing_again_changes_nothing(ledger: MinedLedger) -> None:
     assert closed(ledger, ledger.files[0]) == closed(ledger, ledger.files[0])
     with closing(index.open_to_read(ledger.folder.index)) as connection:
         assert len(rows(connection)) == 1
+
+
+def test_what_was_written_again_in_the_next_file_is_not_signed_here(tmp_path: Path) -> None:
+    ledger = MinedLedger.under(tmp_path)
+    ledger.days(1)
+    before = ledger.previous
+    ledger.batch([], ledger.shares[:1], START + 5000)
+    ledger.seq, ledger.previous = 4, before
+    ledger.batch([], ledger.shares[:2], START + 5000, f"{ledger.files[0]}.2")
+    day = closed(ledger, ledger.files[0])
+    assert (day.last, day.shares, day.root) == (4, 12, before)
 
 
 def test_a_day_that_is_not_proven_is_not_signed(ledger: MinedLedger) -> None:

@@ -133,7 +133,8 @@ def test_memory_has_a_bound_and_a_late_twin_is_named_all_the_same(
     ledger.batch(beginning([WORK]), [share, mined(WORK, 2), mined(WORK, 3)])
     ledger.batch([other, JobIssued("job2", 2)], [mined(other, 1)])
     ledger.batch([], [share, mined(other, 2)])
-    assert named(verify(ledger.folder)) == [("3-0", words(Finding.ENDED))]
+    ledger.batch(beginning([WORK, other]), [share, mined(other, 3)], START + DAY)
+    assert named(verify(ledger.folder)) == [("3-0", words(Finding.ENDED)), ("4-0", words(Finding.ENDED))]
 
 
 def test_only_the_range_is_hashed_with_what_was_told_before_it(ledger: MinedLedger) -> None:
