@@ -132,9 +132,9 @@ def _print(report: Report) -> None:
             f"PROBLEM {number}{problem.day}, batches {problem.first} to {problem.last}: "
             f"{printable(problem.problem)}{state}"
         )
-    click.echo(
-        "ok" if report.ok else "NOT OK: sign off with `pumpjack ledger signoff ID`, once it is understood"
-    )
+    click.echo("ok" if report.ok else "NOT OK")
+    if any(problem.id is not None and problem.signed_by is None for problem in report.problems):
+        click.echo("What is understood is signed off with `pumpjack ledger signoff ID`.", err=True)
 
 
 @ledger.command()

@@ -3,13 +3,15 @@
 import random
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from proxy.adapters.stores.ledger import damages, index, settlement_chain
-from proxy.adapters.stores.ledger.checking import INDEX, Report, check
+from proxy.adapters.stores.ledger.checking import Report, check
+from proxy.adapters.stores.ledger.damages import INDEX
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.signing import close_day
 from proxy.ledger.chain import GENESIS, settled
@@ -169,6 +171,9 @@ def test_roll_ups_that_credit_something_else_are_found(ledger: MinedLedger) -> N
     report = check(ledger.folder)
     assert [(problem.day, problem.first) for problem in report.problems] == [(INDEX, 8)]
     assert "13 shares" in report.problems[0].problem
+    assert report.problems[0].id is None
+    spoil(ledger.folder.index, "UPDATE minute SET count = count - 1 WHERE at = (SELECT min(at) FROM minute)")
+    assert check(ledger.folder).ok
 
 
 def settle(ledger: MinedLedger, count: int) -> None:
@@ -232,6 +237,29 @@ def test_a_batch_written_again_after_a_failed_flush_counts_once(tmp_path: Path) 
     report = check(ledger.folder)
     assert report.ok
     assert (report.batches, report.superseded, report.credited.shares) == (5, 1, 13)
+
+
+def test_a_check_beside_a_writer_finds_nothing_wrong(ledger: MinedLedger) -> None:
+    begun, ends = threading.Event(), threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not ends.is_set():
+            number += 1
+            ledger.batch([], ledger.shares[-1:], START + (2 + number // 20) * DAY + number)
+            begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert begun.wait(30)
+        for _ in range(10):
+            report = check(ledger.folder)
+            assert report.problems == []
+            assert report.batches >= 9
+    finally:
+        ends.set()
+        writer.join()
 
 
 def copied(ledger: MinedLedger, place: Path) -> Folder:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from proxy.adapters.stores.ledger import damages, day_file, index, settlement_chain, standing
+from proxy.adapters.stores.ledger.damages import INDEX
 from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
@@ -22,8 +23,6 @@ from proxy.errors import LedgerUnusable
 from proxy.ledger.chain import GENESIS
 from proxy.ledger.outcomes import Outcome
 
-INDEX = "index"
-"""Stands for a day's name where the index itself is what is wrong."""
 _SUMS = f"""
     SELECT date(at, 'unixepoch') AS day, sum(count), sum(difficulty) FROM (
         SELECT at, count, difficulty FROM day WHERE outcome = {Outcome.ACCEPTED:d}
