@@ -16,7 +16,12 @@ ACCOUNTS = [Account("acme", "Acme", "local"), Account("zeta", "Zeta", "pool")]
 
 
 def row(
-    tenant: str, worker: str, outcome: Outcome, count: int = 1, difficulty: float = 1.0, upstream: str = "pool"
+    tenant: str,
+    worker: str,
+    outcome: Outcome,
+    count: int = 1,
+    difficulty: float = 1.0,
+    upstream: str = "pool",
 ) -> Row:
     square = difficulty * difficulty / count
     return Row(tenant, worker, upstream, outcome, Sum(count, difficulty, square, difficulty, 1))
@@ -95,7 +100,8 @@ def test_all_that_met_the_pools_target_is_held_against_our_count() -> None:
 
 
 def test_a_tenant_without_a_share_is_listed_with_nothing() -> None:
-    assert [(r["tenant"], r["micro_units"]) for r in tenants_report([], ACCOUNTS)] == [("acme", 0), ("zeta", 0)]
+    reports = tenants_report([], ACCOUNTS)
+    assert [(report["tenant"], report["micro_units"]) for report in reports] == [("acme", 0), ("zeta", 0)]
 
 
 @given(rows=rows, which=st.randoms(use_true_random=False))
