@@ -1,8 +1,8 @@
 """Our count against what met the pool's target: two measures of the same work, which chance keeps apart.
 
-Of the hashes that miners try, those that meet the pool's target are a sample of the work that we credited: each
-stands for the pool's difficulty D. With N of them the work is worth the sum of D, give or take the root of
-the sum of D squared. The shares that we credit for less are so many more that their own error does not count.
+Of the hashes that miners try, those that meet the pool's target are a sample of the work that we credited:
+each stands for the pool's difficulty D. The work is worth the sum of D, give or take the root of the sum of
+D squared. The shares that we credit for less are so many more that their own error does not count.
 """
 
 from __future__ import annotations

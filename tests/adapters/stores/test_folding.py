@@ -316,5 +316,5 @@ class Site(RuleBasedStateMachine):
                 assert again.execute(rows).fetchall() == self.connection.execute(rows).fetchall()
 
 
-Site.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
+Site.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
 TestSite = Site.TestCase
