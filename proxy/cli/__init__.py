@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("proxy.cli.demo:demo", "Show it all on a simulated site; needs no miner and no pool."),
     "status": ("proxy.cli.status:status", "Show what the running proxy is doing."),
     "config": ("proxy.cli.config:config", "Write, check and show configuration files."),
+    "ledger": ("proxy.cli.ledger:ledger", "Check, back up, prune and export the ledger."),
     "explain": (
         "proxy.cli.explain:explain",
         "Explain a share: its header and hash, and what each check says.",

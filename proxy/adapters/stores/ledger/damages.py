@@ -1,4 +1,4 @@
-"""What was found to be damaged, as the index keeps it: settled by nobody until an operator has signed it off."""
+"""What was found to be damaged, as the index keeps it: settled by nobody until it is signed off."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def noted(folder: Folder, found: Sequence[Bad]) -> list[Damage]:
     if not folder.index.exists():
         return new
     try:
-        with closing(index.open_to_write(folder.index) if new else index.open_to_read(folder.index)) as connection:
+        with closing(
+            index.open_to_write(folder.index) if new else index.open_to_read(folder.index)
+        ) as connection:
             if new:
                 with database.transaction(connection):
                     _note(connection, new)
@@ -85,7 +87,8 @@ def _note(connection: sqlite3.Connection, found: Sequence[Damage]) -> None:
             """
             INSERT INTO damages (day, first, last, found_at, problem)
             SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (
-                SELECT 1 FROM damages WHERE day = ? AND first <= ? AND last >= ? AND (day != 'index' OR problem = ?)
+                SELECT 1 FROM damages
+                WHERE day = ? AND first <= ? AND last >= ? AND (day != 'index' OR problem = ?)
             )
             """,
             (
