@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.adapters.stores.ledger.found import Damage
+from proxy.adapters.stores.ledger.damages import Damage
 from proxy.adapters.stores.ledger.reading import Reader
 from proxy.cli.times import iso, iso_ms
 from proxy.ledger.report import UNITS, Account, manifest, tenants_report

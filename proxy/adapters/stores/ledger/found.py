@@ -57,20 +57,6 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
-    """A range of batches that is not what was written."""
-
-    day: str
-    """Name of the file."""
-    first: int
-    """Seq."""
-    last: int
-    problem: str
-    signed_by: str | None = None
-    """The operator who let accounts go on without the range."""
-
-
-@dataclass(frozen=True, slots=True)
 class ShareId:
     """Where a share stands in the ledger."""
 

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.batches import Batches
+from proxy.adapters.stores.ledger.damages import Damage, known
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.found import Damage, Gap, SessionSpan, Tenant
+from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
 from proxy.adapters.stores.ledger.tail import read_tail
 from proxy.ledger.fold import Sum
@@ -167,18 +168,18 @@ class Reader:
 
         A file that is not closed is taken to hold the day of its name.
         """
-        rows = self._index.execute(
-            "SELECT damages.day, damages.first, damages.last, problem, signed_by, first_at, last_at "
-            "FROM damages LEFT JOIN days ON days.name = damages.day ORDER BY damages.id"
-        )
-        found = [(Damage(*fields), first, last) for *fields, first, last in rows]
-        found += [(damage, None, None) for damage in self._tail.damages]
-        return [damage for damage, first, last in found if _touches(damage.day, first, last, since, until)]
+        times = {
+            name: (first // 1000, last // 1000 + 1)
+            for name, first, last in self._index.execute("SELECT name, first_at, last_at FROM days")
+        }
+        found = [*known(self._index), *self._tail.damages]
+        return [damage for damage in found if _touches(damage.day, times.get(damage.day), since, until)]
 
 
-def _touches(name: str, first_at: int | None, last_at: int | None, since: int, until: int) -> bool:
-    begin = int(datetime.strptime(name[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    end = begin + DAY
-    if first_at is not None and last_at is not None:
-        begin, end = min(begin, first_at // 1000), max(end, last_at // 1000 + 1)
-    return begin < until and end > since
+def _touches(name: str, times: tuple[int, int] | None, since: int, until: int) -> bool:
+    try:
+        begin = int(datetime.strptime(name[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return True  # it is about the index, or the ledger as a whole
+    first, last = times or (begin, begin)
+    return min(begin, first) < until and max(begin + DAY, last) > since

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from proxy.adapters.stores.ledger import standing
 from proxy.adapters.stores.ledger.batches import Batches
-from proxy.adapters.stores.ledger.found import Damage, Gap, SessionSpan, Settlement, ShareId, Tenant
+from proxy.adapters.stores.ledger.damages import Damage
+from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Settlement, ShareId, Tenant
 from proxy.errors import LedgerDamaged, LedgerUnusable
 from proxy.ledger.chain import Batch
 from proxy.ledger.fold import Fold, Folded
@@ -91,7 +92,9 @@ def read_tail(batches: Batches, index: sqlite3.Connection) -> Tail:
 
     """
     tail, fold = Tail(*standing.watermark(index)), Fold(standing.known(index))
-    tail.damages += [Damage(name, 0, 0, f"cannot be read: {why}") for name, why in batches.unreadable.items()]
+    tail.damages += [
+        Damage(None, name, 0, 0, f"cannot be read: {why}") for name, why in batches.unreadable.items()
+    ]
     if not batches.spans:
         return tail
     first, last = batches.spans[0], batches.spans[-1]
@@ -105,7 +108,7 @@ def read_tail(batches: Batches, index: sqlite3.Connection) -> Tail:
             name = span.name
             _take(tail, fold, name, batch)
     except (LedgerUnusable, sqlite3.Error) as error:
-        tail.damages.append(Damage(name, tail.seq + 1, last.last, f"cannot be read: {error}"))
+        tail.damages.append(Damage(None, name, tail.seq + 1, last.last, f"cannot be read: {error}"))
     tail.folded = fold.drain()
     return tail
 
@@ -120,5 +123,5 @@ def _take(tail: Tail, fold: Fold, name: str, batch: Batch) -> None:
         except LedgerDamaged as error:
             problem = str(error)
     if problem is not None:
-        tail.damages.append(Damage(name, tail.seq + 1, batch.seq, problem))
+        tail.damages.append(Damage(None, name, tail.seq + 1, batch.seq, problem))
     tail.seq, tail.hash = batch.seq, batch.hash
