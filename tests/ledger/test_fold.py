@@ -179,6 +179,14 @@ def test_jobs_that_no_file_tells_again_are_forgotten_and_the_others_kept() -> No
     assert (sorted(fold.known.jobs), sorted(fold.known.works)) == (["j2"], [2])
 
 
+def test_a_share_of_a_job_that_is_forgotten_behind_it_keeps_its_upstream() -> None:
+    chain = Chain()
+    chain.batch(BEGINNING)
+    chain.batch([], [share()], later=JOB_KEPT + 1)
+    chain.batch([RunBegan("1", "site", "c")])
+    assert accepted(folded(chain.batches)) == {("acme", "rig", "pool"): (1, 1024.0)}
+
+
 def test_a_session_that_changes_its_tenant_keeps_what_it_earned() -> None:
     chain = Chain()
     chain.batch(BEGINNING, [share()])

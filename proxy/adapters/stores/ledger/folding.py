@@ -237,13 +237,13 @@ class Folding:
         """
         with transaction(self._connection) as connection:
             hours = self._roll_up(connection, "hour", "minute", HOUR, now_s)
-            days = self._roll_up(connection, "day", "hour", DAY, hours)
+            self._roll_up(connection, "day", "hour", DAY, hours)
             now = min(now_s, self._fold.known.at // 1000)
             (first,) = connection.execute("SELECT min(at) FROM minute").fetchone()
             if first is not None:
-                until = min(now - MINUTES_KEPT, hours, first + EXPIRED_AT_ONCE)
+                until = min(now - MINUTES_KEPT, first + EXPIRED_AT_ONCE)
                 connection.execute("DELETE FROM minute WHERE at < ?", (until,))
-            connection.execute("DELETE FROM hour WHERE at < ?", (min(now - HOURS_KEPT, days),))
+            connection.execute("DELETE FROM hour WHERE at < ?", (now - HOURS_KEPT,))
             self._forget_pruned(connection)
 
     @staticmethod
