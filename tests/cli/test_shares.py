@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from proxy.cli import main, shares
 from proxy.ledger.records import ShareSettled, WorkReceived
@@ -122,9 +123,7 @@ def test_rolled_versions_are_read_as_they_were_recorded(ledger: MinedLedger) -> 
 
 def changed_version(rolled: int) -> WorkReceived:
     """Return the work with a version as if a miner had rolled it."""
-    return type(WORK)(
-        *(getattr(WORK, f) if f != "version" else WORK.version ^ rolled for f in WORK.__struct_fields__)
-    )
+    return replace(WORK, version=WORK.version ^ rolled)
 
 
 def test_a_share_that_is_not_worth_what_is_recorded_ends_with_1(ledger: MinedLedger) -> None:
@@ -153,10 +152,7 @@ def test_its_end_at_the_pool_is_told(ledger: MinedLedger, outcome: str, name: st
 
 
 def test_a_share_without_its_job_is_told_as_far_as_possible(ledger: MinedLedger) -> None:
-    ledger.batch(
-        [SessionBegan(1, "acme", "rig1", "cgminer", "10.0.0.1", b"\0\1")],
-        [changed(mined(WORK, 1), job_id="x")],
-    )
+    ledger.batch([], [changed(mined(WORK, 1), job_id="x")])
     result = run(ledger, "explain", "3-0")
     assert result.exit_code == 1
     assert "does not tell the share's job" in result.stdout

@@ -26,7 +26,7 @@ class Target(Protocol):
     hash: bytes
     """Of the last batch that he knows."""
 
-    def take(self, batch: Batch, day: str) -> None:
+    def take(self, batch: Batch, day: str) -> object:
         """Fold a proven batch of the file ``day``."""
 
     def skip(self, day: str, last: int, digest: bytes, problem: str) -> None:
