@@ -193,8 +193,9 @@ cdef class ShareFold:
         cdef list forwarded = []
         cdef _Sum found
         cdef Py_ssize_t place
-        for place, (number, key, credit, achieved) in enumerate(fold_reference.decoded(shares)):
-            packed = fold_reference.packed(key)
+        from proxy.hotpath import share_codec  # rarely needed, and slow to import
+        for place, (number, key, credit, achieved) in enumerate(share_codec.decoded(shares)):
+            packed = share_codec.packed(key)
             found = <_Sum>self._sums.get(packed)
             if found is None:
                 found = self._begin(packed, key, at)

@@ -12,7 +12,7 @@ from enum import IntFlag
 import msgspec
 
 from proxy.errors import LedgerDamaged
-from proxy.hotpath.share_fold import UNREADABLE
+from proxy.hotpath.share_codec import UNREADABLE
 
 
 class Flags(IntFlag):
