@@ -45,6 +45,7 @@ from proxy.app.wiring import (
     preamble,
     relay_settings,
     reloaded,
+    retention,
     upstream_transports,
     window_bounds,
 )
@@ -232,7 +233,7 @@ class Program:
         def tell(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, LedgerProblem(text))
 
-        indexing = Indexing(self._folder, tell)
+        indexing = Indexing(self._folder, retention(self.settings), tell)
         self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, replace
 
 from proxy import __version__, hotpath
+from proxy.adapters.stores.ledger.housekeeping import Retention
 from proxy.adapters.stores.ledger.pace import WindowBounds
 from proxy.adapters.tcp.listener import ListenerSettings
 from proxy.adapters.tcp.upstream import DialSettings, TlsTransport
@@ -285,6 +286,11 @@ def preamble(settings: Settings) -> list[Note]:
         TenantKnown(tenant.id, tenant.name or tenant.id, tenant.accounting) for tenant in settings.tenants
     ]
     return [RunBegan(__version__, settings.site.id, hotpath.implementation()), *tenants]
+
+
+def retention(settings: Settings) -> Retention:
+    """Return how much is kept of the raw shares."""
+    return Retention(settings.ledger.keep_days, int(settings.ledger.disk_budget * 1e9))
 
 
 def window_bounds(settings: Settings) -> WindowBounds:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from proxy.adapters.stores.ledger.shares import UNKNOWN, Follower
 from proxy.cli.explain import explanation_lines, explanation_report
 from proxy.cli.ledger_folder import ledger_folder, ledger_options, opened, readable
 from proxy.cli.output import Exit, json_option, print_json
+from proxy.cli.shares_verify import verify
 from proxy.cli.tables import text
 from proxy.cli.times import iso_ms
 from proxy.ledger.records import Flags, SessionBegan, Share, WorkReceived
@@ -244,5 +243,4 @@ def _account_lines(found: FoundShare) -> list[str]:
     ]
 
 
-if find_spec("proxy.cli.shares_verify") is not None:
-    shares.add_command(import_module("proxy.cli.shares_verify").verify)
+shares.add_command(verify)

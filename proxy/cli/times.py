@@ -42,7 +42,7 @@ class Month(click.ParamType[tuple[int, int]]):
     ) -> tuple[int, int]:
         """Return what a text names."""
         text = str(value)
-        if not re.fullmatch(r"(?a:\d{4}-\d{2})", text) or not 1 <= int(text[5:]) <= 12 or text < "1970":
+        if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
             self.fail(f"{text!r} is no month as 2026-11", param, ctx)
         first = datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC)
         following = (first + timedelta(days=31)).replace(day=1)

@@ -135,6 +135,24 @@ class Ledger(Table):
         ge=0,
         le=1,
     )
+    keep_days: Number = setting(
+        30.0,
+        "How long raw shares are kept. Roll-ups, settlements and each day's signed root stay.",
+        unit="days",
+        reason="a month is settled from roll-ups; a dispute about single shares comes within weeks",
+        restart=True,
+        gt=0,
+        le=36_500,
+    )
+    disk_budget: Number = setting(
+        50.0,
+        "Most room for raw shares: beyond it the oldest days are given up, even if they are younger.",
+        unit="GB",
+        reason="5,000 miners at 8 shares a minute write some 5 GB a day",
+        restart=True,
+        gt=0,
+        le=1_000_000,
+    )
 
 
 class Upstream(Table):

@@ -13,6 +13,7 @@ import pytest
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.stores.ledger import day_file, journal, writer
 from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.housekeeping import Retention
 from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.adapters.stores.ledger.journal import LedgerJournal
 from proxy.adapters.stores.ledger.opening import opened
@@ -85,7 +86,9 @@ async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     site = Site(data, least)
     folder = Folder.of(data)
     problems: list[str] = []
-    site.journal.start(partial(writer.Writer, folder, opened(folder).last, Indexing(folder, problems.append)))
+    site.journal.start(
+        partial(writer.Writer, folder, opened(folder).last, Indexing(folder, Retention(), problems.append))
+    )
     try:
         yield site
     finally:

@@ -21,20 +21,13 @@ from proxy.ledger.outcomes import Outcome
 from proxy.ledger.records import AnyNote, Gap, SessionBegan, SessionEnded, Share, ShareSettled, SharesRefused
 from tests.fakes.kept_ledger import fold, meddle
 from tests.fakes.mined_ledger import CREDIT, DAY, LEDGER, POOL, START, MinedLedger, beginning, spoil, work_of
+from tests.fakes.plain_shares import plain
 
 MINUTE, HOUR = 60_000, 3_600_000
 NOW = START // 1000
 WORKS = [work_of(1), work_of(2, "zeta")]
 SESSIONS = {1: "acme", 2: "zeta"}
 Counted = dict[tuple[str, str, str, Outcome], tuple[int, float]]
-
-
-def plain(session: int = 1, *, number: int = 0, credit: float = CREDIT, worker: str = "") -> Share:
-    """Return a share that nobody has searched."""
-    extranonce = session.to_bytes(2, "big") + bytes(4)
-    name = worker or f"rig{session}"
-    hashed = (extranonce, 1, 2, 3)
-    return Share(number, session, name, f"job{session}", *hashed, credit, credit * 2, int(number > 0))
 
 
 def opening() -> list[AnyNote]:
@@ -193,11 +186,25 @@ def test_a_batch_that_is_not_what_was_written_is_named_and_the_rest_counted(ledg
 def test_a_file_that_cannot_be_read_is_a_damage_and_the_others_are_read(ledger: MinedLedger) -> None:
     ledger.batch(opening(), [plain(1)])
     fold(ledger.folder)
-    ledger.folder.day("2025-11-25").write_bytes(b"noise" * 1000)
+    for day in (1, 2):
+        ledger.batch(opening(), [plain(1)], START + day * DAY)
+    ledger.folder.day("2025-11-27").write_bytes(b"noise" * 1000)
     with Reader(ledger.folder) as reader:
-        (damage,) = reader.damages(NOW - 86400, NOW)
-        assert damage.day == "2025-11-25"
-        assert len(reader.shares.latest(5)) == 1
+        (damage,) = reader.damages(NOW, NOW + 3 * 86400)
+        assert (damage.day, damage.first, damage.last) == ("2025-11-27", 2, 2)
+        assert sum(row.sum.count for row in reader.rows(NOW, NOW + 3 * 86400)) == 2
+        assert [seen.id.seq for seen in reader.shares.latest(5)] == [1, 3]
+
+
+def test_damage_that_was_signed_off_is_not_found_again(ledger: MinedLedger) -> None:
+    ledger.batch(opening(), [plain(1)])
+    ledger.batch([], [plain(1)])
+    ledger.batch([], [plain(1)])
+    spoil(ledger.folder.day("2025-11-26"), "UPDATE batches SET at = at + 1 WHERE seq = 2")
+    fold(ledger.folder)
+    meddle(ledger.folder, "UPDATE damages SET signed_by = 'ann'")
+    with Reader(ledger.folder) as reader:
+        assert [damage.signed_by for damage in reader.damages(NOW, NOW + 60)] == ["ann"]
 
 
 def test_damage_of_no_day_touches_every_time(ledger: MinedLedger) -> None:

@@ -7,14 +7,33 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 from proxy.adapters.stores.ledger import day_file, days, index
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
+from proxy.ledger.chain import Batch
 
 FLUSH_EVERY = 5000
 """Batches folded in one transaction."""
+
+
+class Target(Protocol):
+    """Who folds batches: an index, or a reader for himself."""
+
+    seq: int
+    hash: bytes
+    """Of the last batch that he knows."""
+
+    def take(self, batch: Batch, day: str) -> object:
+        """Fold a proven batch of the file ``day``."""
+
+    def skip(self, day: str, last: int, digest: bytes, problem: str) -> None:
+        """Pass over the batches up to ``last``; ``digest`` is what stands for their hash."""
+
+    def flush(self) -> None:
+        """Write what was folded, if it is written anywhere."""
 
 
 def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
@@ -25,6 +44,18 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
 
     """
     folding = Folding(connection)
+    fold_behind(folder, connection, folding)
+    folding.flush()
+    return folding
+
+
+def fold_behind(folder: Folder, connection: sqlite3.Connection, folding: Target) -> None:
+    """Let somebody fold the proven batches behind those that he knows, and pass over the rest.
+
+    Raises:
+        sqlite3.Error: the index cannot be read, or takes nothing.
+
+    """
     walk = Walk(folding.hash, folding.seq + 1)
     ordered = days.days(folder, days.rows(connection))
     for day, following in pairwise([*ordered, None]):
@@ -44,11 +75,9 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
             if end is not None and not _goes_on(opened, end):
                 end = None
             _fold(walk.through(opened, day.name, end=end), day.name, walk, folding)
-    folding.flush()
-    return folding
 
 
-def _into(day: days.Day, walk: Walk, folding: Folding) -> Walk:
+def _into(day: days.Day, walk: Walk, folding: Target) -> Walk:
     """Return the walk as it goes on in a day's file, behind what its origin says."""
     if day.previous is None or day.first is None:
         return walk  # opening it will say why
@@ -74,7 +103,7 @@ def _goes_on(connection: sqlite3.Connection, seq: int) -> bool:
     return found is not None
 
 
-def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Folding) -> None:
+def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Target) -> None:
     for number, step in enumerate(steps, 1):
         if isinstance(step, Proven):
             folding.take(step.batch, day)

@@ -14,6 +14,7 @@ from typing_extensions import override
 from proxy.adapters.stores.ledger import index
 from proxy.adapters.stores.ledger.catching_up import catch_up
 from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.housekeeping import Retention, keep_house
 from proxy.errors import LedgerDamaged, LedgerUnusable
 from proxy.ledger.chain import Batch
 
@@ -21,6 +22,8 @@ LOOK = 1.0
 """Seconds without a batch after which what was folded is written."""
 ROLL = 60.0
 """Seconds between two looks at hours that are over and rows that are too old."""
+TIDY = 3600.0
+"""Seconds between two looks at days that are over or too old, in a second without shares if there is one."""
 AGAIN = 60.0
 """Seconds until an index that could not be written is tried again."""
 MOST_WAITING = 2000
@@ -30,11 +33,14 @@ MOST_WAITING = 2000
 class Indexing(threading.Thread):
     """Folds batches as they become durable; whatever it misses it reads from the days' files."""
 
-    def __init__(self, folder: Folder, problem: Callable[[str], None]) -> None:
-        """``problem`` hears, in this thread, what keeps the index from being written."""
+    def __init__(self, folder: Folder, retention: Retention, problem: Callable[[str], None]) -> None:
+        """``problem`` hears, in this thread, what keeps it from writing the index or signing a day."""
         super().__init__(name="pumpjack-index")
         self._folder = folder
+        self._retention = retention
         self._problem = problem
+        self._told: set[str] = set()
+        """Problems that were told: they are found again each hour."""
         self._batches: queue.SimpleQueue[tuple[str, Batch] | None] = queue.SimpleQueue()
         self._missed = False
         """Whether batches were left out."""
@@ -76,7 +82,7 @@ class Indexing(threading.Thread):
 
         """
         folding = catch_up(self._folder, connection)
-        rolled_at = time.monotonic()
+        rolled_at, tidied_at = time.monotonic(), float("-inf")
         while True:
             taken: tuple[str, Batch] | None = None
             with contextlib.suppress(queue.Empty):
@@ -94,4 +100,14 @@ class Indexing(threading.Thread):
                 rolled_at = time.monotonic()
                 folding.roll(int(time.time()))
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if taken is None and time.monotonic() - tidied_at >= TIDY:
+                tidied_at = time.monotonic()
+                folding.flush()
+                self._tidy(connection)
         folding.flush()
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        for problem in keep_house(self._folder, connection, self._retention, int(time.time() * 1000)):
+            if problem not in self._told:
+                self._told.add(problem)
+                self._problem(problem)

@@ -13,7 +13,7 @@ from proxy.adapters.stores.ledger.damages import Damage, known
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
-from proxy.adapters.stores.ledger.tail import read_tail
+from proxy.adapters.stores.ledger.tail import Tail
 from proxy.ledger.fold import Sum
 from proxy.ledger.outcomes import Outcome
 from proxy.ledger.ranges import DAY, Part, parts_of
@@ -51,7 +51,7 @@ class Reader:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
             batches = Batches(folder)
-            self._tail = read_tail(batches, self._index)
+            self._tail = Tail(folder, batches, self._index)
             self.ledger = standing.value(self._index, "ledger")
             """Its id, 16 bytes."""
         except BaseException:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from proxy.adapters.stores.ledger import standing
 from proxy.adapters.stores.ledger.batches import Batches
+from proxy.adapters.stores.ledger.catching_up import fold_behind
 from proxy.adapters.stores.ledger.damages import Damage
+from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Settlement, ShareId, Tenant
 from proxy.errors import LedgerDamaged, LedgerUnusable
 from proxy.ledger.chain import Batch
-from proxy.ledger.fold import Fold, Folded
+from proxy.ledger.fold import Fold
 from proxy.ledger.ranges import MINUTE
 from proxy.ledger.totals import Row
 
@@ -21,16 +23,43 @@ MOST = 50_000
 REMEDY = "start the program, or run `pumpjack ledger check --rebuild-index`"
 
 
-@dataclass(slots=True)
 class Tail:
     """The batches behind the watermark."""
 
-    seq: int
-    """Of the last one; the watermark itself if there is none."""
-    hash: bytes
-    folded: Folded = field(default_factory=Folded)
-    damages: list[Damage] = field(default_factory=list)
-    """What could not be folded, and nobody has noted yet."""
+    def __init__(self, folder: Folder, batches: Batches, index: sqlite3.Connection) -> None:
+        """Fold them. What is not what was written is left out and named, as ``catch_up`` does it.
+
+        Raises:
+            LedgerUnusable: it is too much to be folded each time that somebody asks.
+            sqlite3.Error: the index cannot be read.
+
+        """
+        self.seq, self.hash = standing.watermark(index)
+        """Of the last batch; the watermark itself if there is none behind it."""
+        self.damages: list[Damage] = []
+        """What could not be folded, and nobody has noted yet."""
+        waiting = sum(max(0, span.last - max(self.seq, span.first - 1)) for span in batches.spans)
+        if waiting > MOST:
+            raise LedgerUnusable(f"{waiting} batches are not in the index: {REMEDY}")
+        self._fold = Fold(standing.known(index))
+        fold_behind(folder, index, self)
+        self.folded = self._fold.drain()
+
+    def take(self, batch: Batch, day: str) -> None:
+        """Fold a batch, or name it if that is not possible."""
+        try:
+            self._fold.take(batch)
+        except LedgerDamaged as error:
+            self.skip(day, batch.seq, batch.hash, str(error))
+        self.seq, self.hash = batch.seq, batch.hash
+
+    def skip(self, day: str, last: int, digest: bytes, problem: str) -> None:
+        """Name the batches up to ``last``."""
+        self.damages.append(Damage(None, day, self.seq + 1, last, problem))
+        self.seq, self.hash = last, digest
+
+    def flush(self) -> None:
+        """Do nothing: it is all read from memory."""
 
     def rows(self, since: int, until: int) -> Iterator[Row]:
         """Yield the sums of a time in seconds since 1970, widened to whole minutes."""
@@ -78,50 +107,3 @@ class Tail:
             Gap(note.since, note.until, note.shares, note.difficulty, note.cause)
             for _, _, note in self.folded.gaps
         ]
-
-
-def read_tail(batches: Batches, index: sqlite3.Connection) -> Tail:
-    """Return what lies behind the watermark of an index.
-
-    A batch that is not what was written is left out and named, as ``catch_up`` does it; so is a file that
-    cannot be read.
-
-    Raises:
-        LedgerUnusable: it is too much to be folded each time that somebody asks.
-        sqlite3.Error: the index cannot be read.
-
-    """
-    tail, fold = Tail(*standing.watermark(index)), Fold(standing.known(index))
-    tail.damages += [
-        Damage(None, name, 0, 0, f"cannot be read: {why}") for name, why in batches.unreadable.items()
-    ]
-    if not batches.spans:
-        return tail
-    first, last = batches.spans[0], batches.spans[-1]
-    if not tail.seq:
-        tail.seq, tail.hash = first.first - 1, first.previous
-    if last.last - tail.seq > MOST:
-        raise LedgerUnusable(f"{last.last - tail.seq} batches are not in the index: {REMEDY}")
-    name = last.name
-    try:
-        for span, batch in batches.behind(tail.seq):
-            name = span.name
-            _take(tail, fold, name, batch)
-    except (LedgerUnusable, sqlite3.Error) as error:
-        tail.damages.append(Damage(None, name, tail.seq + 1, last.last, f"cannot be read: {error}"))
-    tail.folded = fold.drain()
-    return tail
-
-
-def _take(tail: Tail, fold: Fold, name: str, batch: Batch) -> None:
-    problem = None
-    if not batch.follows(tail.hash):
-        problem = "its hash is not that of what it holds and follows"
-    else:
-        try:
-            fold.take(batch)
-        except LedgerDamaged as error:
-            problem = str(error)
-    if problem is not None:
-        tail.damages.append(Damage(None, name, tail.seq + 1, batch.seq, problem))
-    tail.seq, tail.hash = batch.seq, batch.hash

@@ -1,0 +1,219 @@
+"""``tenants``: a month's account adds up, can be proven, and is refused while the ledger is damaged."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy.adapters.stores.ledger.folder import Folder
+from proxy.cli import main
+from proxy.cli.month_files import COLUMNS
+from proxy.cli.tables import cell
+from proxy.ledger.records import Gap, ShareSettled, TenantKnown
+from proxy.ledger.report import UNITS, manifest
+from tests.fakes.kept_ledger import fold, meddle
+from tests.fakes.mined_ledger import LEDGER, START, MinedLedger, beginning, spoil, work_of
+from tests.fakes.plain_shares import plain
+
+DAY = "2025-11-26"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory: acme is credited locally, zeta by its pool; the last batch is not folded."""
+    ledger = MinedLedger.under(tmp_path)
+    opening = beginning([work_of(1), work_of(2, "zeta")], ["acme", "zeta"])
+    zeta = TenantKnown("zeta", "Zeta", "pool")
+    rigs = [plain(1, credit=2.0, worker=f"rig{n}", number=n) for n in (1, 2, 3)]
+    ledger.batch([*opening, zeta], [*rigs, plain(2, credit=9.0, number=4)])
+    fold(ledger.folder)
+    meddle(ledger.folder, "INSERT OR REPLACE INTO meta VALUES ('ledger', ?)", LEDGER)
+    settled = [
+        ShareSettled(number, session, f"rig{number}", session, outcome, "", 3.0)
+        for number, session, outcome in (
+            (1, 1, "accepted"),
+            (2, 1, "rejected"),
+            (3, 1, "unknown"),
+            (4, 2, "accepted"),
+        )
+    ]
+    gap = Gap(START, START + 1000, 7, 14.0, "disk full")
+    ledger.batch([*settled, gap], [], START + 1000)
+    return tmp_path
+
+
+def run(data: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["tenants", *words, "--data", str(data)])
+
+
+def answer(data: Path, *words: str) -> dict[str, Any]:
+    result = run(data, "report", "--month", "2025-11", "--json", *words)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_each_tenant_is_credited_by_its_accounting(data: Path) -> None:
+    acme, zeta = answer(data)["tenants"]
+    assert (acme["accounting"], acme["credited_difficulty"], acme["local_difficulty"]) == ("local", 6.0, 6.0)
+    assert (zeta["accounting"], zeta["credited_difficulty"], zeta["local_difficulty"]) == ("pool", 3.0, 9.0)
+
+
+def test_units_are_shared_out_to_the_last_one(data: Path) -> None:
+    found = answer(data)
+    acme, zeta = found["tenants"]
+    assert (acme["micro_units"], zeta["micro_units"]) == (666_666_667, 333_333_333)
+    assert [worker["micro_units"] for worker in acme["workers"]] == [333_333_334, 333_333_333, 333_333_333]
+    assert acme["micro_units"] + zeta["micro_units"] == found["units"] == UNITS
+
+
+def test_what_became_of_forwarded_shares_and_who_bears_it_is_told(data: Path) -> None:
+    acme, zeta = answer(data)["tenants"]
+    assert acme["forwarded"] == {
+        "accepted": {"shares": 1, "difficulty": 3.0},
+        "rejected": {"shares": 1, "difficulty": 3.0},
+        "unknown": {"shares": 1, "difficulty": 3.0},
+        "unsent": {"shares": 0, "difficulty": 0.0},
+        "borne_by": "operator",
+    }
+    assert zeta["forwarded"]["borne_by"] == "tenant"
+    assert acme["reconciliation"]["z"] == pytest.approx((6 - 9) / 27**0.5)
+    assert acme["reconciliation"]["verdict"] == "ok"
+
+
+def test_gaps_within_the_month_are_named(data: Path) -> None:
+    (gap,) = answer(data)["gaps"]
+    assert (gap["since"], gap["shares"], gap["cause"]) == ("2025-11-26T00:00:00.000Z", 7, "disk full")
+
+
+def test_the_manifest_proves_the_report_and_names_the_ledger(data: Path) -> None:
+    found = answer(data)
+    assert found["manifest"] == manifest(found)
+    assert (found["ledger"], found["last_seq"]) == (LEDGER.hex(), 2)
+    assert found["manifest"] == answer(data)["manifest"]
+    assert (found["since"], found["until"]) == ("2025-11-01T00:00:00Z", "2025-12-01T00:00:00Z")
+    assert found["is_over"]
+
+
+def test_one_tenants_report_says_nothing_of_the_others(data: Path) -> None:
+    found = answer(data, "--tenant", "zeta")
+    assert [tenant["tenant"] for tenant in found["tenants"]] == ["zeta"]
+    assert found["tenants"][0]["micro_units"] == 333_333_333
+    assert "acme" not in json.dumps(found)
+
+
+def test_another_month_holds_nothing(data: Path) -> None:
+    result = run(data, "report", "--month", "2025-10", "--json")
+    assert [tenant["micro_units"] for tenant in json.loads(result.stdout)["tenants"]] == [0, 0]
+
+
+def test_csv_has_a_line_for_each_worker(data: Path) -> None:
+    result = run(data, "report", "--month", "2025-11", "--csv")
+    rows = list(csv.DictReader(StringIO(result.stdout)))
+    assert tuple(rows[0]) == COLUMNS
+    assert [(row["tenant"], row["worker"], row["micro_units"]) for row in rows] == [
+        ("acme", "rig1", "333333334"),
+        ("acme", "rig2", "333333333"),
+        ("acme", "rig3", "333333333"),
+        ("zeta", "rig2", "0"),
+        ("zeta", "rig4", "1000000000"),
+    ]
+    assert {row["manifest"] for row in rows} == {answer(data)["manifest"]}
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum(a1)", "\tx", "\r=x", 'a,"b\n=c', "rig"])
+def test_no_cell_of_csv_is_a_formula(tmp_path: Path, name: str) -> None:
+    ledger = MinedLedger.under(tmp_path)
+    ledger.batch(beginning([work_of(1)]), [plain(1, worker=name)])
+    result = CliRunner().invoke(
+        main, ["tenants", "report", "--month", "2025-11", "--csv", "--data", str(tmp_path)]
+    )
+    (row,) = csv.DictReader(StringIO(result.stdout_bytes.decode(), newline=""))
+    assert row["worker"] == cell(name)
+    assert row["worker"][0] not in "=+-@\t\r"
+    assert row["worker"].removeprefix("'") == name
+
+
+def test_people_read_the_account(data: Path) -> None:
+    shown = run(data, "report", "--month", "2025-11").stdout
+    assert "66.6666667 %" in shown
+    assert "the operator bears what was not accepted" in shown
+    assert "gap from 2025-11-26T00:00:00.000Z" in shown
+    assert f"manifest {answer(data)['manifest']}" in shown
+
+
+def spoiled(data: Path) -> Path:
+    spoil(Folder.of(data).day(DAY), "UPDATE batches SET at = at + 1 WHERE seq = 2")
+    return data
+
+
+def test_a_damaged_month_is_refused_and_the_range_named(data: Path) -> None:
+    result = run(spoiled(data), "report", "--month", "2025-11")
+    assert result.exit_code == 1
+    assert f"{DAY}: batches 2 to 2" in result.stderr
+    assert result.stdout == ""
+    machine = run(data, "report", "--month", "2025-11", "--json")
+    assert machine.exit_code == 1
+    assert "batches 2 to 2" in json.loads(machine.stdout)["error"]
+
+
+def test_another_month_is_not_refused_for_it(data: Path) -> None:
+    assert run(spoiled(data), "report", "--month", "2025-10").exit_code == 0
+
+
+def test_a_damage_that_was_signed_off_is_told_in_the_account(data: Path) -> None:
+    folder = Folder.of(spoiled(data))
+    fold(folder)
+    assert run(data, "report", "--month", "2025-11").exit_code == 1
+    meddle(folder, "UPDATE damages SET signed_by = 'ann'")
+    (damage,) = answer(data)["damages"]
+    assert (damage["first"], damage["last"], damage["signed_by"]) == (2, 2, "ann")
+
+
+def test_parquet_without_its_library_says_how_to_get_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run(data, "report", "--month", "2025-11", "--parquet", str(data / "month.parquet"))
+    assert result.exit_code == 1
+    assert "pip install 'pumpjack[parquet]'" in result.stderr
+
+
+def test_only_one_form_at_a_time(data: Path) -> None:
+    assert run(data, "report", "--month", "2025-11", "--csv", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize("month", ["2025-13", "2025-1", "25-11", "2025-11-01", "9999-12", "\u0662025-11"])
+def test_a_month_is_a_year_and_a_number(data: Path, month: str) -> None:
+    assert run(data, "report", "--month", month).exit_code == 2
+
+
+def test_the_list_has_tenants_upstreams_and_the_site(data: Path) -> None:
+    result = run(data, "list", "--at", "2025-11-26T00:05:00Z", "--json")
+    found = json.loads(result.stdout)
+    assert [(tenant["tenant"], tenant["workers"]) for tenant in found["tenants"]] == [
+        ("acme", 3),
+        ("zeta", 2),
+    ]
+    assert found["tenants"][0]["upstreams"][0]["upstream"] == "pool"
+    assert found["site"]["shares"]["accepted"] == 4
+    assert found["site"]["hashrate"]["5m"]["hashes_per_second"] == pytest.approx(15 * 2**32 / 300)
+    shown = run(data, "list", "--at", "2025-11-26T00:05:00Z").stdout
+    assert [line.split()[0] for line in shown.splitlines()] == [
+        "tenant",
+        "acme",
+        "pool",
+        "zeta",
+        "pool",
+        "site",
+    ]
+
+
+def test_no_ledger_ends_with_4(tmp_path: Path) -> None:
+    assert run(tmp_path, "report", "--month", "2025-11").exit_code == 4
+    assert run(tmp_path, "list").exit_code == 4
