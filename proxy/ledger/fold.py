@@ -288,17 +288,17 @@ class Fold:
         self._folded.ended.append((self.known.run, at, note))
 
     def _settle(self, note: ShareSettled, at: int) -> None:
-        work = self.known.works.get(note.work)
-        session = self.known.sessions.get(note.session)
-        tenant = session.tenant if session is not None else NOBODY if work is None else work.tenant
-        key = Key(
-            at // 60_000 * MINUTE,
-            tenant,
-            note.worker,
-            NOBODY if work is None else work.upstream,
-            of_settlement(note.outcome, note.reason),
-        )
+        outcome = of_settlement(note.outcome, note.reason)
+        key = self._settlement_key(at, note.session, note.worker, note.work, outcome)
         self._close(note.number, key, note.reason, note.difficulty, at)
+
+    def _settlement_key(self, at: int, of: int, worker: str, on: int | None, outcome: Outcome) -> Key:
+        session = self.known.sessions.get(of)
+        work = None if on is None else self.known.works.get(on)
+        # A session may be gone long before its last share is settled; the work is its tenant's, too.
+        tenant = session.tenant if session is not None else NOBODY if work is None else work.tenant
+        upstream = NOBODY if work is None else work.upstream
+        return Key(at // 60_000 * MINUTE, tenant, worker, upstream, outcome)
 
     def _close(self, number: int, key: Key, reason: str, difficulty: float, at: int) -> None:
         share = self.known.open.pop(number, None)
@@ -315,10 +315,10 @@ class Fold:
         known = self.known
         for number, share in sorted(known.open.items()):
             job = known.jobs.get(share.job_id)
-            work = None if job is None else known.works.get(job.work)
-            minute, tenant = known.at // 60_000 * MINUTE, self._tenant(share.session)
-            upstream, difficulty = (NOBODY, 0.0) if work is None else (work.upstream, work.difficulty)
-            key = Key(minute, tenant, share.worker, upstream, Outcome.POOL_UNKNOWN)
+            on = None if job is None else job.work
+            work = None if on is None else known.works.get(on)
+            key = self._settlement_key(known.at, share.session, share.worker, on, Outcome.POOL_UNKNOWN)
+            difficulty = 0.0 if work is None else work.difficulty
             self._close(number, key, PROGRAM_ENDED, difficulty, known.at)
         for session in sorted(n for n, found in known.sessions.items() if found.ended is None):
             self._folded.ended.append((known.run, known.at, SessionEnded(session, PROGRAM_ENDED)))

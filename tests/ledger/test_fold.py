@@ -132,6 +132,17 @@ def test_what_a_run_left_open_is_unknown_from_its_last_batch_on() -> None:
     assert found.ended == [(RUN, MIDNIGHT + 20, SessionEnded(number, PROGRAM_ENDED)) for number in (1, 2)]
 
 
+def test_what_was_open_of_a_session_long_gone_is_its_tenant_s_all_the_same() -> None:
+    chain = Chain()
+    chain.batch(BEGINNING, [share(number=7)])
+    chain.batch([ended(1)])
+    chain.batch([], later=SESSION_KEPT + 1)
+    chain.run = NEXT_RUN
+    chain.batch([])
+    unknown = [key for key in folded(chain.batches).sums if key.outcome is Outcome.POOL_UNKNOWN]
+    assert [key[1:4] for key in unknown] == [("acme", "rig", "pool")]
+
+
 def test_a_new_run_does_not_know_the_sessions_of_the_old_one() -> None:
     chain = Chain()
     chain.batch(BEGINNING, [share()])

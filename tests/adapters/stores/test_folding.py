@@ -20,9 +20,9 @@ from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import DAY, HOUR, Folding
 from proxy.ledger import chain
 from proxy.ledger.chain import GENESIS
-from proxy.ledger.fold import PROGRAM_ENDED
+from proxy.ledger.fold import PROGRAM_ENDED, SESSION_KEPT
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.records import Note, RunBegan, Share
+from proxy.ledger.records import Note, RunBegan, SessionEnded, Share
 from tests.ledger import writing
 from tests.ledger.writing import (
     Chain,
@@ -129,6 +129,8 @@ class Site(RuleBasedStateMachine):
         self.open: dict[int, tuple[int, int, int, str]] = {}
         self.sessions: dict[int, tuple[str, str]] = {}
         self.living: set[int] = set()
+        self.ended: dict[int, int] = {}
+        self.latest = 0
         self.jobs: dict[str, str] = {}
         self.notes: list[Note] = []
 
@@ -153,7 +155,7 @@ class Site(RuleBasedStateMachine):
             )
         self.runs += 1
         self.chain.run = self.runs.to_bytes(8, "big")
-        self.open, self.sessions, self.living, self.jobs = {}, {}, set(), {}
+        self.open, self.sessions, self.living, self.ended, self.jobs = {}, {}, set(), {}, {}
         self.begin_file()
         self.begin_session("acme", "a")
         self.commit([], [], 20)
@@ -205,8 +207,12 @@ class Site(RuleBasedStateMachine):
         notes, self.notes = self.notes, []
         shares: list[Share] = []
         at, seq = self.chain.at + later, self.chain.seq + 1
+        self.latest = max(self.latest, at)
+        self.ended |= {note.session: at for note in notes if isinstance(note, SessionEnded)}
+        # Nobody submits an hour behind its end.
+        able = [n for n in self.sessions if self.latest - self.ended.get(n, self.latest) <= SESSION_KEPT]
         for of, which, is_forwarded, size in picks:
-            of = 1 + of % len(self.sessions)
+            of = able[of % len(able)]
             tenant, worker = self.sessions[of]
             ids = [job_id for job_id, owner in self.jobs.items() if owner == tenant]
             self.numbers += is_forwarded

@@ -90,7 +90,7 @@ class Indexing(threading.Thread):
                 if taken is None:
                     break
                 name, batch = taken
-                folding.take(batch, name)
+                self._missed = not folding.take(batch, name) or self._missed
             if taken is None or folding.is_due(int(time.time() * 1000)):
                 folding.flush()
             if self._missed and self._batches.empty():
