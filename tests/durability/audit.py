@@ -7,7 +7,7 @@ import hashlib
 import sqlite3
 import struct
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ def _rows_of(path: Path) -> list[tuple[bytes, list[Row]]]:
         ]
         if not content:
             return []
+        for row in content:
+            kinds = [type(value) for value in astuple(row)]
+            if kinds != [int, bytes, int, int, bytes, bytes, bytes]:
+                raise Broken(f"{path.name}: what is in batch {row.seq} is not what belongs there")
         ((previous,),) = connection.execute("SELECT previous FROM origin")
         return [(previous, content)]
 
@@ -95,7 +99,7 @@ def credited(batches: list[Row]) -> list[Credited]:
     """Return all credited shares, each hashed again from what the batches hold.
 
     Raises:
-        Broken: a share names a job that was not told before, its hash misses its difficulty, or a count is wrong.
+        Broken: a share's job was not told before, its hash misses its difficulty, or a count is wrong.
 
     """
     works: dict[tuple[bytes, int], list[Any]] = {}

@@ -205,6 +205,16 @@ class Recorded:
         for path, file in entries:
             _name(self._durable, path, file)
 
+    def seen(self) -> dict[Path, bytes]:
+        """Return what the process itself sees: everything that it wrote."""
+        found = {}
+        for path in self._now.keys() - self._folders:
+            content = bytearray(self._now[path].durable)
+            for change in self._now[path].changes:
+                _apply(content, change, lambda _: True)
+            found[path] = bytes(content)
+        return found
+
     def after_power_cut(self, chance: random.Random) -> dict[Path, bytes | None]:
         """Return a possible content of the disk: None is a folder."""
         names = dict(self._durable)

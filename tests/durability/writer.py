@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from proxy.adapters.stores.ledger import day_file
+from proxy.adapters.stores.ledger.folder import Folder
 from proxy.ledger.chain import GENESIS, Batch, chained
 
 LEDGER = b"crash-state-test"
@@ -37,8 +38,10 @@ def file_of(days: Path, seq: int) -> Path:
     return days / f"2026-11-{(seq - 1) // DAY + 1:02}.db"
 
 
-def main(days: Path, log: Path, acknowledged: Path, count: int, pragma: str) -> None:
-    """Write ``count`` batches below ``days``; after each, note how long the disk's log was by then."""
+def main(data: Path, log: Path, acknowledged: Path, count: int, pragma: str) -> None:
+    """Write ``count`` batches to a data directory; after each, note how long the disk's log was by then."""
+    folder = Folder.of(data)
+    folder.make()
     connection: sqlite3.Connection | None = None
     with acknowledged.open("w") as acks:
         for each in batches(count):
@@ -47,7 +50,7 @@ def main(days: Path, log: Path, acknowledged: Path, count: int, pragma: str) -> 
                 if connection is not None:
                     connection.close()
                 previous = GENESIS if each.seq == 1 else batches(each.seq - 1)[-1].hash
-                connection = day_file.create(file_of(days, each.seq), LEDGER, previous)
+                connection = day_file.create(file_of(folder.days, each.seq), LEDGER, previous)
                 connection.execute(pragma)
             day_file.append(connection, each, 1)
             print(log.stat().st_size, file=acks)
