@@ -1,4 +1,4 @@
-"""Power cuts: whatever the disk holds then, each acknowledged batch is there, and none that was not written."""
+"""Power cuts: whatever the disk holds, each acknowledged batch is there, and none that was not written."""
 
 import shutil
 import subprocess
