@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -258,10 +258,15 @@ class State:
                 place.write_bytes(data)
 
 
-def states(operations: list[Operation], names: Names, count: int, seed: int) -> Iterator[State]:
-    """Yield ``count`` states, of power cuts evenly over the log; each is one of very many at its moment."""
+def states(
+    operations: list[Operation], names: Names, count: int, seed: int, moments: Sequence[int] = ()
+) -> Iterator[State]:
+    """Yield ``count`` states, each one of very many at its moment.
+
+    ``moments`` are numbers of operations behind which the power may go; all, if none is named.
+    """
     chance, disk, done = random.Random(seed), Recorded(names), 0
-    for moment in sorted(chance.randint(1, len(operations)) for _ in range(count)):
+    for moment in sorted(chance.choices(moments or range(1, len(operations) + 1), k=count)):
         for operation in operations[done:moment]:
             disk.follow(operation)
         done = moment

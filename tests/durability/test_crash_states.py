@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,10 +87,11 @@ def explored(
     count: int,
     seed: int = 0,
     read: Callable[[Path], list[Row]] = rows,
+    moments: Sequence[int] = (),
 ) -> list[str]:
     """Return all problems of ``count`` power cuts, each with what makes it come again."""
     found = []
-    for state in states(recorded.operations, names, count, seed):
+    for state in states(recorded.operations, names, count, seed, moments):
         place = folder / "state"
         place.mkdir()
         whence = f"{names}, seed {state.seed}, byte {state.position} of the log"
@@ -102,6 +103,21 @@ def explored(
 @pytest.mark.parametrize("names", ["ext4", "posix"])
 def test_no_power_cut_loses_or_invents_a_batch(recorded: Recording, names: Names, tmp_path: Path) -> None:
     assert not explored(recorded, names, tmp_path, 100)
+
+
+def test_no_power_cut_during_a_checkpoint_does(recorded: Recording, tmp_path: Path) -> None:
+    checkpoints = [
+        (recorded.acknowledged[seq - 1], recorded.acknowledged[seq])
+        for seq in range(1, BATCHES)
+        if (seq - 1) % writer.DAY in writer.CHECKPOINTS
+    ]
+    moments = [
+        number
+        for number, each in enumerate(recorded.operations, 1)
+        if any(first < each.end < last for first, last in checkpoints)
+    ]
+    assert len(moments) > 8 * len(checkpoints)
+    assert not explored(recorded, "ext4", tmp_path, 60, moments=moments)
 
 
 @pytest.mark.slow
