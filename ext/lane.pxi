@@ -95,6 +95,7 @@ cdef class Window:
 
     cdef readonly uint64_t number
     cdef readonly bytearray records
+    cdef public Py_ssize_t count
     cdef readonly list holders
 
     def __init__(self, number):
@@ -347,6 +348,7 @@ cdef class Lane:
         r.ntime, r.nonce, r.version = claim.ntime, claim.nonce, found.version
         r.credit, r.achieved = assignment.credit, verdict_achieved(found.hash)
         r.flags = (RECORD_FORWARDED if number else 0) | (RECORD_BLOCK if found.is_block else 0)
+        window.count += 1
         return _append(window.records, packed, record_pack(&r, packed))
 
     cdef int _reply(self, const submit_line *line, Window window) except -1:

@@ -150,6 +150,34 @@ class BlockFound:
     coinbase: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerDegraded:
+    """No disk takes anything: miners are answered all the same, and what they are told is not proven."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRestored:
+    """A disk takes batches again, and has taken what was kept in memory meanwhile."""
+
+    seconds: float
+    lost_shares: int
+    """Answered, and too many to be kept: their number and difficulty stand in the ledger as a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReserveUsed:
+    """The disk is full: the room that was kept for this is given back, and lasts for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProblem:
+    """Something about the ledger wants an operator; shares are written and answered."""
+
+    text: str
+
+
 Event = (
     SessionOpened
     | MinerAtRisk
@@ -166,4 +194,8 @@ Event = (
     | RouteFull
     | WidthsChanged
     | BlockFound
+    | LedgerDegraded
+    | LedgerRestored
+    | LedgerReserveUsed
+    | LedgerProblem
 )

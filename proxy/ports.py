@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from proxy.events import Event
@@ -41,15 +41,30 @@ class Dialler(Protocol):
         """Give up a dial that has not been reported yet."""
 
 
+class Drawn(NamedTuple):
+    """A commit window that is closed: what is to become durable together."""
+
+    window: int
+    """Its number."""
+    note_count: int
+    notes: bytes
+    share_count: int
+    shares: bytes
+    """Packed records, one behind the other: ``ledger.records``."""
+
+
 class ShareJournal(Protocol):
     """Makes credit durable. A window of records is committed as one."""
 
     def expect(self) -> None:
-        """The open window has its first record. Never waits.
+        """The open window has its first share. Never waits.
 
         When the window has been open for its time, the journal draws it (``Relay.draw``); once it is durable,
         the relay's ``committed`` is called with its number.
         """
+
+    def told(self) -> None:
+        """The open window has notes, for which nobody waits: a second is soon enough. Never waits."""
 
 
 class Randomness(Protocol):

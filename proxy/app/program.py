@@ -6,10 +6,13 @@ import asyncio
 import fcntl
 import os
 import random
+import sqlite3
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,11 @@ from proxy import __version__, hotpath
 from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
 from proxy.adapters.logs.events import EventLog
 from proxy.adapters.stores.blocks import BlockFiles, BlockWriter
+from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.indexing import NoIndexing
+from proxy.adapters.stores.ledger.journal import LedgerJournal
+from proxy.adapters.stores.ledger.opening import opened
+from proxy.adapters.stores.ledger.writer import Writer
 from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.listener import Listener
@@ -34,13 +42,16 @@ from proxy.app.wiring import (
     listener_tls,
     memory_marks,
     memory_watch,
+    preamble,
     relay_settings,
     reloaded,
     upstream_transports,
+    window_bounds,
 )
 from proxy.config.reload import reload_differences
 from proxy.config.settings import Settings
-from proxy.events import BlockFound, Event, SessionRefused
+from proxy.errors import LedgerUnusable
+from proxy.events import BlockFound, Event, LedgerProblem, SessionRefused
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
@@ -85,18 +96,31 @@ class Program:
         self._dialler = TcpDialler(
             upstream_transports(settings), lambda: dial_settings(self.settings), self._clock
         )
-        self._journal = MemoryJournal(settings.ledger.commit_window)
+        self._folder = Folder.of(settings.site.data_dir)
+        self._journal = self._make_journal()
         self._tls = listener_tls(settings)
         chance = random.SystemRandom() if seed is None else random.Random(seed)
         self.relay = Relay(
             relay_settings(settings), self._dialler, self._journal, chance, self._heard, self._clock()
         )
         self._dialler.serve(self.relay)
-        self._journal.serve(self.relay.draw, lambda window: self.relay.committed(window, self._clock()))
+        self._journal.serve(
+            self.relay.draw,
+            lambda window: self.relay.committed(window, self._clock()),
+            self.relay.restated,
+        )
         self._listeners: list[Listener] = []
         self._memory = memory_watch(settings)
         self._gate = Gate(self.relay, self._memory, self._opening, self._heard, self._clock)
         self._gate.most_sessions = affordable_sessions(settings.stratum.limits)
+
+    def _make_journal(self) -> LedgerJournal | MemoryJournal:
+        ledger = self.settings.ledger
+        if ledger.storage == "memory":
+            return MemoryJournal(ledger.min_window)
+        return LedgerJournal(
+            os.urandom(8), preamble(self.settings), window_bounds(self.settings), time.time, self._heard
+        )
 
     def _opening(self) -> int:
         return sum(listener.opening for listener in self._listeners)
@@ -134,6 +158,7 @@ class Program:
             "version": __version__,
             "hot_path": hotpath.implementation(),
             "site": self.settings.site.id,
+            "ledger": self._journal.state,
             "memory_use": round(self._memory.use, 4),
             "pid": os.getpid(),
             "listeners": [
@@ -161,6 +186,8 @@ class Program:
             stack.enter_context(garbage.brief_searches())
             await asyncio.to_thread(self._lock, stack)
             stack.push_async_callback(self._blocks.close)
+            await self._open_ledger()
+            stack.push_async_callback(self._journal.close)
             control = ControlSocket(self.settings.site.data_dir / SOCKET_NAME, self.state)
             try:
                 await control.start()
@@ -184,6 +211,23 @@ class Program:
             finally:
                 ticking.cancel()
                 self.relay.stop(self._clock())
+
+    async def _open_ledger(self) -> None:
+        """Go on with the ledger of the data directory.
+
+        Raises:
+            StartError: it cannot be used.
+
+        """
+        if not isinstance(self._journal, LedgerJournal):
+            return
+        try:
+            ledger = await asyncio.to_thread(opened, self._folder)
+        except (OSError, sqlite3.Error, LedgerUnusable) as error:
+            raise StartError(f"ledger in {self._folder.root}: {error}") from error
+        for name, problem in ledger.unreadable.items():
+            self._heard(LedgerProblem(f"{self._folder.day(name)} cannot be read: {problem}"))
+        self._journal.start(partial(Writer, self._folder, ledger.last, NoIndexing()))
 
     async def _tick(self) -> None:
         ticks = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, replace
 
+from proxy import __version__, hotpath
+from proxy.adapters.stores.ledger.pace import WindowBounds
 from proxy.adapters.tcp.listener import ListenerSettings
 from proxy.adapters.tcp.upstream import DialSettings, TlsTransport
 from proxy.adapters.tcp.wire import SocketSettings
@@ -13,6 +15,7 @@ from proxy.config.conduct import StratumAdmission, StratumConduct
 from proxy.config.routing import Door, doors
 from proxy.config.settings import Settings, Tenant, Upstream
 from proxy.errors import ConfigError
+from proxy.ledger.records import Note, RunBegan, TenantKnown
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import (
     AdmissionSettings,
@@ -24,6 +27,7 @@ from proxy.relay.settings import (
     Timers,
 )
 from proxy.stratum.upstream import Bounds
+from proxy.units import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +277,17 @@ def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:
         for present, wanted in zip(running.tenants, new.tenants, strict=True)
     )
     return replace(new, tenants=tenants, listeners=running.listeners, owned=running.owned)
+
+
+def preamble(settings: Settings) -> list[Note]:
+    """Return what stands at the beginning of each file of the ledger."""
+    tenants = [
+        TenantKnown(tenant.id, tenant.name or tenant.id, tenant.accounting) for tenant in settings.tenants
+    ]
+    return [RunBegan(__version__, settings.site.id, hotpath.implementation()), *tenants]
+
+
+def window_bounds(settings: Settings) -> WindowBounds:
+    """Return how short and how long a commit window may be."""
+    least = Seconds(settings.ledger.min_window)
+    return WindowBounds(least, max(least, Seconds(settings.ledger.max_window)))

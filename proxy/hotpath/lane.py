@@ -12,13 +12,15 @@ from proxy.hotpath.shares import Assignment, Tally
 class Window:
     """The open commit window: what becomes durable together, and who waits for it."""
 
-    __slots__ = ("holders", "number", "records")
+    __slots__ = ("count", "holders", "number", "records")
 
     def __init__(self, number: int) -> None:
         self.number = number
         """Rises by one."""
         self.records = bytearray()
         """Accepted shares as msgpack arrays, one behind the other."""
+        self.count = 0
+        """How many they are."""
         self.holders: list[Lane] = []
         """Sessions whose replies wait for this window, each once."""
 

@@ -16,7 +16,7 @@ class Batch:
     """What one commit window made durable."""
 
     seq: int
-    """Rises by one through the whole ledger, from 1; this and its place in the batch, from 0, are a share's id."""
+    """Rises by one through the whole ledger, from 1. A share's id is this and its place, from 0."""
     run: bytes
     """Eight bytes of chance for each start of the program: sessions and works are numbered within it."""
     at: int

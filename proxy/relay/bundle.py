@@ -281,7 +281,9 @@ class Bundle:
         connection.news.taken(notify)
         prefix = Prefix.of(connection.extranonce1, connection.extranonce2_size, widths)
         mask = connection.mask
-        work = make_work(notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
+        number = self._outside.new_work()
+        work = make_work(number, notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
+        self._outside.chronicle.received(work)
         changed = self.work is not None and self.work.prefix != prefix
         # A pool that sends a job twice, or again to a connection that resumed, pays its shares once.
         twin = next((earlier for earlier in self.works if earlier.has_headers_of(work)), None)

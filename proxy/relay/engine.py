@@ -11,9 +11,11 @@ from typing import cast
 
 from proxy.events import Event, SessionClosed, SessionRefused
 from proxy.hotpath import Window
-from proxy.ports import Dialler, EventSink, Randomness, ShareJournal, Wire
+from proxy.ledger.records import Note
+from proxy.ports import Dialler, Drawn, EventSink, Randomness, ShareJournal, Wire
 from proxy.relay import conduct, handshake, share_path
 from proxy.relay.admission import Admission
+from proxy.relay.chronicle import Chronicle, restated
 from proxy.relay.directory import Directory
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
@@ -46,7 +48,9 @@ class Relay:
         boot = int(randomness.random() * (1 << 24))
         self.sessions: dict[int, Session] = {}
         admission = Admission(self.sessions)
-        self.outside = Outside(settings, dialler, journal, randomness, emit, JobBook(boot), admission)
+        chronicle = Chronicle()
+        jobs = JobBook(boot, chronicle)
+        self.outside = Outside(settings, dialler, journal, randomness, emit, jobs, chronicle, admission)
         self.connections: dict[int, UpstreamConnection] = {}
         self.routes = {
             tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
@@ -62,7 +66,7 @@ class Relay:
         self._window = Window(1)
         self._drawn: deque[Window] = deque()
         """Windows that the journal is writing."""
-        self._is_expected = False
+        self._is_expected = self._has_told = False
         self._forwards = self.outside.forwards
         self._round: Iterator[int] = iter(())
         """Keys of those who are yet to be visited: sessions themselves would all be freed at its end."""
@@ -102,8 +106,10 @@ class Relay:
             at = session.take(data, 0, session.line_limit, now, window, outbox)
         if at < len(data) or session.due or session.owes:
             cause = self._feed_slowly(session, data, at, now)
-            if session.owes and not cause:
-                cause = conduct.charge(session, now)
+            if session.owes:
+                self.outside.chronicle.refused(session, data, now)
+                if not cause:
+                    cause = conduct.charge(session, now)
         if not self._is_expected and window.records:
             self._is_expected = True
             self.outside.journal.expect()
@@ -162,14 +168,24 @@ class Relay:
             if session.route is not None:
                 session.route.pacer.forwarded(now)
 
-    def draw(self) -> tuple[int, bytes]:
-        """Close the open window: return its number and its records, for the journal to make durable."""
+    def draw(self) -> Drawn:
+        """Close the open window: return what the journal is to make durable."""
         drawn, self._window = self._window, Window(self._window.number + 1)
         self._drawn.append(drawn)
-        self._is_expected = False
-        records = bytes(drawn.records)
+        self._is_expected = self._has_told = False
+        shares = bytes(drawn.records)
         drawn.records.clear()
-        return drawn.number, records
+        return Drawn(drawn.number, *self.outside.chronicle.draw(), drawn.count, shares)
+
+    def restated(self) -> list[Note]:
+        """Return what lives, told again, for a file of the ledger that begins."""
+        works = [
+            work
+            for route in self.routes.values()
+            for bundle in route.bundles.values()
+            for work in bundle.works
+        ]
+        return restated(works, self.sessions.values())
 
     def committed(self, window: int, now: Seconds) -> None:
         """Everything up to ``window`` is durable: answer it, one write for each session."""
@@ -190,6 +206,7 @@ class Relay:
         if session.route is not None:
             session.route.leave(session, now)
             if session.workers:
+                self.outside.chronicle.ended(session, session.closing_cause or cause)
                 self.emit(
                     SessionClosed(key, session.route.tenant, session.worker, session.closing_cause or cause)
                 )
@@ -227,6 +244,11 @@ class Relay:
         """Let time pass: the oftener, the less is done at once."""
         for route in self.routes.values():
             route.tick(now)
+        chronicle = self.outside.chronicle
+        chronicle.tick(now)
+        if not chronicle.is_empty and not self._has_told:
+            self._has_told = True
+            self.outside.journal.told()
         admission = self.outside.admission
         for late, cause in admission.overdue(self.limits, self.outside.timers, now):
             self._drop(late, cause)
@@ -286,7 +308,7 @@ class Relay:
     def stop(self, now: Seconds) -> None:
         """Close every connection; the program ends."""
         for session in list(self.sessions.values()):
-            session.closing = True
             session.wire.close()
+            self.closed(session.key, "the program ended", now)
         for route in self.routes.values():
             route.close(now)

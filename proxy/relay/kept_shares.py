@@ -62,9 +62,5 @@ def can_count_on(connection: UpstreamConnection, forward: Forward) -> bool:
 
 
 def give_up(forward: Forward) -> None:
-    """Settle a share that nobody will answer: ``unknown`` if it was sent, else ``unsent``."""
-    settlements = forward.work.connection.settlements
-    if forward.sent:
-        settlements.unknown += 1
-    else:
-        settlements.unsent += 1
+    """Settle a share that nobody will answer."""
+    forward.work.connection.settle_unanswered(forward)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
 from proxy.relay.admission import Admission
+from proxy.relay.chronicle import Chronicle
 from proxy.relay.cost import Ration
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
@@ -25,11 +26,14 @@ class Outside:
     randomness: Randomness
     emit: EventSink
     jobs: JobBook
+    chronicle: Chronicle
+    """What the ledger is told beside shares."""
     admission: Admission
     """Who is let in: logins awaited, addresses, names refused for their conduct."""
     forwards: list[Forward] = field(default_factory=list)
     """Shares that the read at hand has found for upstream."""
     last_key: int = 0
+    last_work: int = 0
     ration: Ration = field(default_factory=Ration)
     """What those who cost too much may spend together."""
 
@@ -47,3 +51,8 @@ class Outside:
         """Return a number for a session, connection or share; never given twice."""
         self.last_key += 1
         return self.last_key
+
+    def new_work(self) -> int:
+        """Return a number for a work; never given twice."""
+        self.last_work += 1
+        return self.last_work

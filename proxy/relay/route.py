@@ -249,6 +249,7 @@ class Route:
             vardiff.pause(now)
             if session.hinted is not None:
                 vardiff.suggest(session.hinted, now)
+        self._outside.chronicle.began(session)
         self._wait(session, now)
 
     def _vardiff_for(self, session: Session, now: Seconds) -> Vardiff:

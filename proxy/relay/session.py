@@ -238,6 +238,8 @@ class Session(Lane):
             return
         self.extranonce1, self.extranonce2_size = extranonce1, size
         self.assignments = ()
+        if self.workers and self.route is not None:
+            self.outside.chronicle.began(self)
         if self.follows_extranonce:
             self.send(tell.set_extranonce(extranonce1, size), now)
 
@@ -265,6 +267,7 @@ class Session(Lane):
         worker = self.worker if user is None else worker_of(user)
         forward = Forward(
             number=self.outside.new_key(),
+            session=self.key,
             worker=worker,
             work=work,
             extranonce2=work.prefix.upstream_extranonce2(extranonce),

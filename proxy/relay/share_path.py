@@ -60,6 +60,7 @@ def take(session: Session, submit: Submit | BadSubmit, window: Window, now: Seco
         _refuse(session, submit, judgement.reason, now, assignment.credit)
         return
     session.credit(assignment.credit, now)
+    window.count += 1
     window.records.extend(_record(session, submit, claim, judgement, assignment.credit, number))
     session.hold(result_line(submit.id, b"true"), window)
 

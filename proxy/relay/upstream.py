@@ -42,6 +42,7 @@ class Forward:
     """A share on its way to the pool, with everything needed to send it again."""
 
     number: int
+    session: int
     worker: str
     work: Work
     extranonce2: bytes
@@ -356,19 +357,31 @@ class UpstreamConnection:
     def _settle(self, forward: Forward, reply: wire.Reply, now: Seconds) -> None:
         # True and nothing else, as cgminer reads it: null without an error is no yes.
         if reply.refusal is None and reply.result is True:
-            self.settlements.accepted += 1
+            self._accepted(forward)
             self._streak.ended()
             return
         refusal = reply.refusal or wire.Refusal(None, "refused without a reason")
         if forward.resent and (refusal.code == DUPLICATE or "duplicate" in refusal.text.lower()):
-            self.settlements.accepted += 1
+            self._accepted(forward)
             return
-        self.settlements.refuse(
-            f"{refusal.code} {refusal.text}" if refusal.code is not None else refusal.text
-        )
+        words = f"{refusal.code} {refusal.text}" if refusal.code is not None else refusal.text
+        self.settlements.refuse(words)
+        self._outside.chronicle.settled(forward, "rejected", words)
         limits, timers = self._outside.limits, self._outside.timers
         if self._streak.grew(now, limits.reject_streak, timers.reject_time):
             raise UpstreamLost(f"refuses every share: {refusal.text}")
+
+    def _accepted(self, forward: Forward) -> None:
+        self.settlements.accepted += 1
+        self._outside.chronicle.settled(forward, "accepted")
+
+    def settle_unanswered(self, forward: Forward) -> None:
+        """Settle a share that nobody will answer: ``unknown`` if it was sent, else ``unsent``."""
+        if forward.sent:
+            self.settlements.unknown += 1
+        else:
+            self.settlements.unsent += 1
+        self._outside.chronicle.settled(forward, "unknown" if forward.sent else "unsent")
 
     def _asked_to_reconnect(self, message: wire.Reconnect) -> None:
         """Follow ``client.reconnect`` only to hosts that the configuration names (CVE-2014-4501)."""

@@ -16,6 +16,7 @@ from proxy.stratum.upstream import Notify
 from proxy.units import Difficulty, Seconds
 
 if TYPE_CHECKING:
+    from proxy.relay.chronicle import Chronicle
     from proxy.relay.upstream import UpstreamConnection
 
 MOST_AHEAD = 32
@@ -84,6 +85,8 @@ class Issue:
 class Work:
     """A job of one upstream connection, ready to be issued and judged."""
 
+    number: int
+    """In the ledger; never given twice."""
     job: Job
     notify: Notify
     connection: UpstreamConnection
@@ -156,8 +159,9 @@ class Work:
 class JobBook:
     """Every downstream job id that may still be answered; ids are short and never repeat."""
 
-    def __init__(self, boot: int) -> None:
+    def __init__(self, boot: int, chronicle: Chronicle) -> None:
         """``boot`` is 24 bits of chance, so that ids differ across restarts without a disk."""
+        self._chronicle = chronicle
         self._boot = boot & 0xFFFFFF
         self._number = 0
         self._issues: dict[str, Issue] = {}
@@ -176,6 +180,7 @@ class JobBook:
             self._number += 1
             job_id = self.unique(self._number)
             issue = work.issues[ntime] = self._issues[job_id] = Issue(job_id, self._number, work, ntime)
+            self._chronicle.issued(issue)
         return issue
 
     def find(self, job_id: str) -> Issue | None:
@@ -190,6 +195,7 @@ class JobBook:
 
 
 def make_work(
+    number: int,
     notify: Notify,
     connection: UpstreamConnection,
     prefix: Prefix,
@@ -215,4 +221,4 @@ def make_work(
     template = NotifyTemplate(
         notify.prevhash, coinb1, notify.coinb2, notify.branches, notify.version, notify.nbits
     )
-    return Work(job, notify, connection, prefix, template, now)
+    return Work(number, job, notify, connection, prefix, template, now)

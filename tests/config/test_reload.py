@@ -72,7 +72,7 @@ def test_pools_credentials_difficulties_and_timers_change_under_sessions(
         (lambda r: r["tenant"][0].update(ports=[4444]), "tenant.acme.ports"),
         (lambda r: r["tenant"][0].update(extranonce2_size=4), "tenant.acme.extranonce2_size"),
         (lambda r: r["tenant"].pop(0), "tenant.acme"),
-        (lambda r: r.update(ledger={"commit_window": 0}), "ledger.commit_window"),
+        (lambda r: r.update(ledger={"min_window": 0}), "ledger.min_window"),
     ],
 )
 def test_listeners_widths_folders_and_tenants_wait_for_a_restart(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.events import Event
+from proxy.ports import Drawn
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
@@ -100,7 +101,7 @@ def mirrored(site: Site) -> Mirror:
     shadow.uses_lanes = False
     mirror = Mirror(site.relay, shadow, site, dials, events)
     site.relay = mirror  # type: ignore[assignment]  # has all that a relay has
-    draw: Callable[[], tuple[int, bytes]] = mirror.draw
+    draw: Callable[[], Drawn] = mirror.draw
     site.journal.draw = draw
     journal = shadow.outside.journal
     # The shadow's journal is drawn by the mirror; it only notes that a window is due.

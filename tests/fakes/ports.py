@@ -6,7 +6,8 @@ from itertools import cycle
 
 from typing_extensions import override
 
-from proxy.ports import Dialler, Randomness, ShareJournal, Wire
+from proxy.ledger.records import AnyNote, joined, notes_of, shares_of
+from proxy.ports import Dialler, Drawn, Randomness, ShareJournal, Wire
 
 
 @dataclass(eq=False)
@@ -81,9 +82,11 @@ class FakeDialler(Dialler):
 class FakeJournal(ShareJournal):
     """Windows close when the test says so."""
 
-    draw: Callable[[], tuple[int, bytes]] | None = None
+    draw: Callable[[], Drawn] | None = None
     """Of the relay."""
     batches: list[tuple[int, bytes]] = field(default_factory=list)
+    notes: list[AnyNote] = field(default_factory=list)
+    """Of all windows that were closed."""
     is_open: bool = False
 
     @override
@@ -91,15 +94,21 @@ class FakeJournal(ShareJournal):
         assert not self.is_open, "once for each window is enough"
         self.is_open = True
 
+    @override
+    def told(self) -> None:
+        """They come with the next window."""
+
     def close_window(self) -> int:
         """Close the open window and return its number: it is durable now."""
         assert self.draw is not None
-        window, records = self.draw()
-        assert records or not self.is_open, "an empty batch is no record"
-        if records:
-            self.batches.append((window, records))
+        drawn = self.draw()
+        assert drawn.shares or not self.is_open, "an empty batch is no record"
+        if drawn.shares:
+            self.batches.append((drawn.window, drawn.shares))
+        assert len(shares_of(joined(drawn.share_count, drawn.shares))) == drawn.share_count
+        self.notes += notes_of(joined(drawn.note_count, drawn.notes))
         self.is_open = False
-        return window
+        return drawn.window
 
 
 class FakeRandomness(Randomness):

@@ -96,6 +96,10 @@ class _Outside(Dialler, ShareJournal, Randomness):
         self.log.append(("expect",))
 
     @override
+    def told(self) -> None:
+        self.log.append(("told",))
+
+    @override
     def random(self) -> float:
         return 0.5
 
@@ -238,9 +242,9 @@ class World:
 
     def draw(self) -> None:
         """Close the open window, as the journal does."""
-        number, records = self.relay.draw()
-        self.drawn.append(number)
-        self.log.append(("drawn", number, records))
+        drawn = self.relay.draw()
+        self.drawn.append(drawn.window)
+        self.log.append(("drawn", drawn))
 
     def commit(self, window: int) -> None:
         """Call everything up to a window durable."""

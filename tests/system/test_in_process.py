@@ -48,7 +48,7 @@ def settled(state: State) -> None:
 async def mines_and_stops(folder: Path) -> None:
     heard: list[Event] = []
     async with SimulatedPool(replace(POOL, submits=Submits.LATE, late=Seconds(0.2))) as pool:
-        content = site(tenant(upstream(pool)), ledger={"commit_window": 0.1})
+        content = site(tenant(upstream(pool)), ledger={"min_window": 0.1})
         async with running(folder, content, heard) as program:
             client = miner(program.bound[0].port, "bitaxe")
             async with client:

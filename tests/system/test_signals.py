@@ -16,7 +16,7 @@ from tests.system.mine import EASY, POOL, miner, more, quiet, tenant_of, undistu
 from tests.system.pumpjack import PATIENCE
 from tests.system.site import Table, site, tenant, upstream, written
 
-SLOW_LEDGER: Table = {"commit_window": 1}
+SLOW_LEDGER: Table = {"min_window": 1}
 
 
 async def submitted(client: RawClient) -> str:
@@ -100,7 +100,7 @@ async def test_a_signal_before_the_pool_is_there_ends_well(launch: Launch) -> No
 
 async def test_miners_mine_until_the_end_and_every_share_is_answered(launch: Launch) -> None:
     async with SimulatedPool(POOL) as pool:
-        pumpjack = await launch(site(tenant(upstream(pool)), ledger={"commit_window": 0.3}))
+        pumpjack = await launch(site(tenant(upstream(pool)), ledger={"min_window": 0.3}))
         async with miner(pumpjack.port) as client:
             await more([client], 20)
             pumpjack.send(signal.SIGTERM)
@@ -196,11 +196,11 @@ async def test_what_needs_a_restart_is_named_and_not_done(launch: Launch) -> Non
         async with miner(pumpjack.port) as client:
             await more([client])
             moved = site(
-                tenant(upstream(pool)), stratum={"listen": ["127.0.0.1:1"]}, ledger={"commit_window": 1}
+                tenant(upstream(pool)), stratum={"listen": ["127.0.0.1:1"]}, ledger={"min_window": 1}
             )
             written(pumpjack.data_dir.parent, moved)
             pumpjack.send(signal.SIGHUP)
             entry = await pumpjack.logged("reload: some changes need a restart")
-            assert entry["keys"] == ["ledger.commit_window", "stratum.listen"]
+            assert entry["keys"] == ["ledger.min_window", "stratum.listen"]
             await more([client], 5)
             undisturbed([client])

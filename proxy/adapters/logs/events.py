@@ -30,6 +30,10 @@ LEVELS: dict[type[Event], int] = {
     events.RouteFull: logging.ERROR,
     events.WidthsChanged: logging.WARNING,
     events.BlockFound: logging.WARNING,
+    events.LedgerDegraded: logging.CRITICAL,
+    events.LedgerRestored: logging.WARNING,
+    events.LedgerReserveUsed: logging.CRITICAL,
+    events.LedgerProblem: logging.ERROR,
 }
 """How loud each event is."""
 

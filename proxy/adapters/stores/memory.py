@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from proxy.ledger.records import Note
+from proxy.ports import Drawn
+
+TOLD = 1.0
+"""Seconds after which notes are drawn for which nobody waits."""
 
 
 class MemoryJournal:
@@ -17,17 +24,37 @@ class MemoryJournal:
         self.delay = delay
         self.committed_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._draw: Callable[[], tuple[int, bytes]] | None = None
+        self._only_told = False
+        self._draw: Callable[[], Drawn] | None = None
         self._report: Callable[[int], None] | None = None
 
-    def serve(self, draw: Callable[[], tuple[int, bytes]], report: Callable[[int], None]) -> None:
-        """Draw windows with ``draw``, and call ``report`` with the number of each that is committed."""
+    def serve(
+        self,
+        draw: Callable[[], Drawn],
+        report: Callable[[int], None],
+        restated: Callable[[], Sequence[Note]] = tuple,
+    ) -> None:
+        """Draw windows with ``draw``, and call ``report`` with the number of each that is committed.
+
+        No file begins here, so ``restated`` is not asked for anything.
+        """
         self._draw, self._report = draw, report
 
     def expect(self) -> None:
-        """The open window has its first record."""
+        """The open window has its first share."""
+        if self._timer is not None and self._only_told:
+            self._timer.cancel()
+            self._timer = None
+        self._begin(self.delay, told=False)
+
+    def told(self) -> None:
+        """The open window has notes."""
+        self._begin(TOLD, told=True)
+
+    def _begin(self, delay: float, *, told: bool) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self.delay, self.commit)
+            self._only_told = told
+            self._timer = asyncio.get_running_loop().call_later(delay, self.commit)
 
     def commit(self) -> None:
         """Close the open window now, if anything is in it."""
@@ -35,6 +62,15 @@ class MemoryJournal:
             return
         self._timer.cancel()
         self._timer = None
-        window, records = self._draw()
-        self.committed_bytes += len(records)
-        self._report(window)
+        drawn = self._draw()
+        self.committed_bytes += len(drawn.shares)
+        self._report(drawn.window)
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self.commit()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is to be said of it."""
+        return {"state": "memory", "window_ms": round(self.delay * 1000, 1)}

@@ -3,6 +3,7 @@
 import asyncio
 
 from proxy.adapters.stores.memory import MemoryJournal
+from proxy.ports import Drawn
 
 
 class Windows:
@@ -21,8 +22,8 @@ class Windows:
             self.journal.expect()
         self.records += records
 
-    def draw(self) -> tuple[int, bytes]:
-        drawn = self.number, bytes(self.records)
+    def draw(self) -> Drawn:
+        drawn = Drawn(self.number, 0, b"", 1, bytes(self.records))
         self.number += 1
         self.records.clear()
         return drawn

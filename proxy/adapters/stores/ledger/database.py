@@ -1,4 +1,4 @@
-"""How the ledger's files are opened: SQLite in WAL mode, flushed at each commit, with schemas of their own."""
+"""How the ledger's files are opened: SQLite in WAL mode, flushed at each commit, each with its schema."""
 
 from __future__ import annotations
 

@@ -51,6 +51,16 @@ def create(path: Path, ledger: bytes, previous: bytes) -> sqlite3.Connection:
     return connection
 
 
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open a day's file that is there already.
+
+    Raises:
+        LedgerUnusable, sqlite3.Error: it cannot be used.
+
+    """
+    return database.write(path, APPLICATION, MIGRATIONS)
+
+
 def append(connection: sqlite3.Connection, batch: Batch, count: int) -> None:
     """Make a batch durable: when this returns it survives a power cut.
 

@@ -1,0 +1,200 @@
+"""The thread that writes: a batch at a time, durable before anybody is told; and behind it the index."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import override
+
+from proxy.adapters.stores.ledger import day_file
+from proxy.adapters.stores.ledger.checkpoints import Checkpoints
+from proxy.adapters.stores.ledger.folder import Folder, day_of, free_name
+from proxy.adapters.stores.ledger.indexing import Indexing
+from proxy.ledger.chain import Batch, chained
+
+RESERVE = 16 << 20
+"""Bytes kept to be given back when the disk is full: minutes of a large site, for whoever is called."""
+RESERVE_MARGIN = 4
+"""The reserve is taken while there is so many times its room."""
+FOLD_INTERVAL = 1.0
+"""Seconds between two looks at whether the index is to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A batch to be written."""
+
+    run: bytes
+    at: int
+    """Milliseconds since 1970."""
+    notes: bytes
+    shares: bytes
+    count: int
+    begins: bool
+    """Whether it begins a file: the notes tell again what lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of it."""
+
+    seq: int
+    """0 if it is not durable."""
+    took: float
+    """Seconds."""
+    error: str = ""
+    used_reserve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """Where the chain ends."""
+
+    ledger: bytes
+    seq: int
+    hash: bytes
+
+
+class Writer(threading.Thread):
+    """Takes tasks and tells ``done`` of each, from this thread; ends at ``None``, when all is written.
+
+    After a failure the file is never written again: what a disk has confirmed of it nobody knows. The next
+    task has to begin another.
+    """
+
+    def __init__(
+        self, folder: Folder, last: Last, indexing: Indexing, done: Callable[[Written], None]
+    ) -> None:
+        super().__init__(name="pumpjack-ledger")
+        self._folder = folder
+        self._ledger, self._seq, self._hash = last.ledger, last.seq, last.hash
+        self._indexing = indexing
+        self._done = done
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._file: sqlite3.Connection | None = None
+        self._checkpoints = Checkpoints()
+
+    def put(self, task: Task | None) -> None:
+        """Have a task done, after those before it."""
+        self._tasks.put(task)
+
+    @override
+    def run(self) -> None:
+        """Write until told to end."""
+        self._checkpoints.start()
+        looked_at = time.monotonic()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                task = self._tasks.get(timeout=FOLD_INTERVAL)
+                if task is None:
+                    break
+                self._do(task)
+            if time.monotonic() - looked_at >= FOLD_INTERVAL:
+                looked_at = time.monotonic()
+                self._indexing.flush()
+                self._keep_reserve()
+        self._checkpoints.stop()
+        self._give_up_file()
+        self._indexing.close()
+
+    def _do(self, task: Task) -> None:
+        began = time.perf_counter()
+        used_reserve = False
+        try:
+            try:
+                batch = self._write(task)
+            except sqlite3.OperationalError as error:
+                # Nothing of it was written: the reserve may make room for another try.
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._release_reserve():
+                    raise
+                used_reserve = True
+                batch = self._write(task)
+        except (sqlite3.Error, OSError) as error:
+            self._give_up_file()
+            self._done(Written(0, time.perf_counter() - began, f"{error}", used_reserve))
+            return
+        self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
+        self._indexing.take(batch)
+
+    def _write(self, task: Task) -> Batch:
+        """Make a task durable.
+
+        Raises:
+            sqlite3.Error, OSError: it is not, or nobody knows.
+
+        """
+        if self._file is None or task.begins:
+            self._begin_file(task.at)
+        assert self._file is not None
+        seq = self._seq + 1
+        digest = chained(self._hash, seq, task.run, task.at, task.notes, task.shares)
+        batch = Batch(seq, task.run, task.at, task.notes, task.shares, digest)
+        day_file.append(self._file, batch, task.count)
+        self._seq, self._hash = seq, digest
+        self._checkpoints.written(len(task.notes) + len(task.shares))
+        return batch
+
+    def _begin_file(self, at: int) -> None:
+        self._give_up_file()
+        name = free_name(day_of(at), set(self._folder.names()))
+        path = self._folder.day(name)
+        self._file = day_file.create(path, self._ledger, self._hash)
+        sync_folder(path.parent)
+        self._checkpoints.follow(path)
+        self._indexing.begins(name)
+
+    def _give_up_file(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            self._checkpoints.follow(None)
+            with contextlib.suppress(sqlite3.Error):  # of a file that is not written again in any case
+                file.close()
+
+    # --- room -------------------------------------------------------------------------------------------
+
+    def _keep_reserve(self) -> None:
+        """Take the reserve, if there is room and it is not there."""
+        reserve = self._folder.reserve
+        try:
+            if reserve.exists():
+                return
+            room = os.statvfs(self._folder.root)
+            if room.f_bavail * room.f_frsize < RESERVE_MARGIN * RESERVE:
+                return
+            descriptor = os.open(reserve, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, RESERVE)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            # There is less room than it seemed: then there is no reserve, which the status shows.
+            reserve.unlink(missing_ok=True)
+
+    def _release_reserve(self) -> bool:
+        try:
+            self._folder.reserve.unlink()
+        except OSError:
+            return False
+        return True
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's new entries durable.
+
+    Raises:
+        OSError: that is not possible.
+
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

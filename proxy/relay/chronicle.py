@@ -1,0 +1,203 @@
+"""What the relay tells the ledger beside its shares: works, jobs, sessions, settlements, refusals.
+
+Notes stand in the open window, in front of its shares, and nobody waits for them: they become durable with
+the next shares, or within a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from proxy.hotpath import Reason
+from proxy.hotpath.names import sanitised
+from proxy.ledger.records import (
+    JobIssued,
+    Note,
+    RefusalSampled,
+    SessionBegan,
+    SessionEnded,
+    ShareSettled,
+    SharesRefused,
+    WorkReceived,
+    pack,
+)
+from proxy.throttle import Throttle
+from proxy.units import Seconds
+
+if TYPE_CHECKING:
+    from proxy.relay.session import Session
+    from proxy.relay.upstream import Forward
+    from proxy.relay.work import Issue, Work
+
+COUNT_INTERVAL = Seconds(10)
+"""How often refusals are told: each session that had some makes a note, and spam must not fill a disk."""
+SAMPLE_INTERVAL, SAMPLE_BURST = Seconds(1), 20
+"""Refused submits that are kept as they came: some 30 MB in the worst day."""
+SAMPLE_MOST = 512
+TEXT_MOST = 200
+"""Bytes and characters of one note's words."""
+
+
+class Chronicle:
+    """The notes of the open window."""
+
+    def __init__(self) -> None:
+        self._notes = bytearray()
+        self._count = 0
+        self._refusing: dict[int, Session] = {}
+        """Sessions with refusals that were not told yet."""
+        self._told: dict[int, tuple[dict[Reason, int], float]] = {}
+        """What of each session's refusals was told; sessions without any have no entry."""
+        self._counted_at = Seconds(0)
+        self._sampling = Throttle()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self._count
+
+    def note(self, note: Note) -> None:
+        """Add a note."""
+        self._notes += pack(note)
+        self._count += 1
+
+    def draw(self) -> tuple[int, bytes]:
+        """Return how many notes there are, and them, packed; from now on there are none."""
+        drawn = self._count, bytes(self._notes)
+        self._notes.clear()
+        self._count = 0
+        return drawn
+
+    # --- what happened ----------------------------------------------------------------------------------
+
+    def received(self, work: Work) -> None:
+        """A pool's job is given out."""
+        self.note(received(work))
+
+    def issued(self, issue: Issue) -> None:
+        """A work has another id."""
+        self.note(JobIssued(issue.job_id, issue.work.number))
+
+    def began(self, session: Session) -> None:
+        """A miner has logged in, or its extranonce has changed."""
+        self.note(began(session))
+
+    def ended(self, session: Session, cause: str) -> None:
+        """A miner that had logged in has gone."""
+        if session.tally.refused:
+            self._tell(session)
+        self._refusing.pop(session.key, None)
+        self._told.pop(session.key, None)
+        self.note(SessionEnded(session.key, _text(cause)))
+
+    def settled(self, forward: Forward, outcome: str, reason: str = "") -> None:
+        """A share's way to the pool has come to its end."""
+        work = forward.work
+        self.note(
+            ShareSettled(
+                forward.number,
+                forward.session,
+                forward.worker,
+                work.number,
+                outcome,
+                _text(reason),
+                work.job.upstream_difficulty,
+            )
+        )
+
+    def refused(self, session: Session, data: bytes, now: Seconds) -> None:
+        """Something of what a logged-in miner sent as ``data`` may have been refused."""
+        if session.key in self._refusing or session.route is None or not session.tally.refused:
+            return
+        told = self._told.get(session.key)
+        if told is not None and sum(told[0].values()) == session.tally.refused:
+            return
+        self._refusing[session.key] = session
+        if self._sampling.admits(now, SAMPLE_INTERVAL, SAMPLE_BURST):
+            sent = bytes(data[:SAMPLE_MOST])
+            self.note(RefusalSampled(session.key, session.route.tenant, session.worker, sent))
+
+    def tick(self, now: Seconds) -> None:
+        """Tell what was refused, when it is time."""
+        if self._refusing and now - self._counted_at >= COUNT_INTERVAL:
+            self._counted_at = now
+            self.count()
+
+    def count(self) -> None:
+        """Tell all that was refused since it was last told."""
+        for session in self._refusing.values():
+            self._tell(session)
+        self._refusing.clear()
+
+    def _tell(self, session: Session) -> None:
+        if session.route is None:
+            return
+        counts, difficulty = session.tally.rejected, session.tally.rejected_difficulty
+        before, difficulty_before = self._told.get(session.key, ({}, 0.0))
+        new = {reason: count - before.get(reason, 0) for reason, count in counts.items()}
+        total = sum(new.values())
+        upstream = session.issued_work.connection.pool.name if session.issued_work is not None else ""
+        for reason, count in new.items():
+            if count:
+                # The tally has one sum for all reasons: each gets its part by number.
+                part = (difficulty - difficulty_before) * count / total
+                self.note(
+                    SharesRefused(
+                        session.key,
+                        session.route.tenant,
+                        session.worker,
+                        upstream,
+                        reason.name.lower(),
+                        count,
+                        part,
+                    )
+                )
+        self._told[session.key] = dict(counts), difficulty
+
+
+def restated(works: Iterable[Work], sessions: Iterable[Session]) -> list[Note]:
+    """Return what lives, told again: the beginning of a file that can be read without those before it."""
+    notes: list[Note] = []
+    for work in works:
+        notes.append(received(work))
+        notes += [JobIssued(issue.job_id, work.number) for issue in work.issues.values()]
+    notes += [began(session) for session in sessions if session.workers and session.route is not None]
+    return notes
+
+
+def received(work: Work) -> WorkReceived:
+    """Return the note of a work."""
+    prepared = work.job.prepared
+    return WorkReceived(
+        work.number,
+        work.connection.owner.tenant,
+        work.connection.pool.name,
+        work.connection.key,
+        prepared.version,
+        prepared.prevhash,
+        prepared.coinb1,
+        prepared.coinb2,
+        prepared.extranonce_size,
+        tuple(prepared.branches),
+        prepared.nbits,
+        work.job.ntime,
+        work.job.upstream_difficulty,
+    )
+
+
+def began(session: Session) -> SessionBegan:
+    """Return the note of a session that has a tenant."""
+    assert session.route is not None
+    return SessionBegan(
+        session.key,
+        session.route.tenant,
+        session.worker,
+        _text(session.user_agent),
+        session.wire.peer,
+        session.extranonce1,
+    )
+
+
+def _text(words: str) -> str:
+    return sanitised(words[:TEXT_MOST])
