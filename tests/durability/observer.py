@@ -25,7 +25,8 @@ class Book:
 
     sent: dict[bytes, float] = field(default_factory=dict)
     """With its difficulty, noted before the first byte left."""
-    accepted: set[bytes] = field(default_factory=set)
+    accepted: dict[bytes, int] = field(default_factory=dict)
+    """With how much the disk had been told by then (``Observer.moment``)."""
     refused: dict[bytes, object] = field(default_factory=dict)
     """With the reason given."""
 
@@ -113,6 +114,8 @@ class Observer:
         self.book = Book()
         self.connected = self.lost = 0
         """Handshakes that were done, and connections that ended afterwards."""
+        self.moment: Callable[[], int] = int
+        """Asked at every answer; nothing by itself."""
         self._port, self._miners = port, miners
         self._number = 0
         self._opening = asyncio.Event()
@@ -180,7 +183,7 @@ class Observer:
                     continue
                 digest = waiting.pop(answer["id"])
                 if answer["result"] is True:
-                    self.book.accepted.add(digest)
+                    self.book.accepted[digest] = self.moment()
                 else:
                     self.book.refused[digest] = answer["error"]
                 self._changes.happened()

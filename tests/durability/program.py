@@ -78,7 +78,7 @@ class Plant:
             return [f"broken: {broken}"]
         headers = Counter(share.header for share in shares)
         wrong = [
-            ("lost: answered true, not credited", book.accepted - headers.keys()),
+            ("lost: answered true, not credited", book.accepted.keys() - headers.keys()),
             ("phantom: credited, never sent", headers.keys() - book.sent.keys()),
             ("double: credited more than once", {each for each, count in headers.items() if count > 1}),
             ("credited, and answered false", headers.keys() & book.refused.keys()),
