@@ -4,5 +4,5 @@ from proxy.adapters.stores.ledger import journal
 from proxy.cli import main
 
 if __name__ == "__main__":
-    journal.MOST_KEPT = 2_000
+    journal.MOST_KEPT = 8_000
     main()
