@@ -244,6 +244,8 @@ cdef class PreparedJob:
 include "shares.pxi"
 include "lane.pxi"
 include "bulk.pxi"
+include "fold.pxi"
+include "audit.pxi"
 
 
 def implementation():

@@ -28,6 +28,7 @@ __all__ = [
     "Lane",
     "PreparedJob",
     "Reason",
+    "ShareFold",
     "Tally",
     "Target",
     "Window",
@@ -35,6 +36,8 @@ __all__ = [
     "bulk_implementation",
     "implementation",
     "judge",
+    "plain_audit",
+    "plain_credits",
     "sha256d",
     "share_hashes",
 ]
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
         Job,
         Lane,
         PreparedJob,
+        ShareFold,
         Tally,
         Target,
         Window,
@@ -75,6 +79,8 @@ if TYPE_CHECKING:
         bulk_implementation,
         implementation,
         judge,
+        plain_audit,
+        plain_credits,
         sha256d,
         share_hashes,
     )
@@ -86,6 +92,7 @@ else:
     Job = _TWIN.Job
     Lane = _TWIN.Lane
     PreparedJob = _TWIN.PreparedJob
+    ShareFold = _TWIN.ShareFold
     Tally = _TWIN.Tally
     Target = _TWIN.Target
     Window = _TWIN.Window
@@ -93,5 +100,7 @@ else:
     bulk_implementation = _TWIN.bulk_implementation
     implementation = _TWIN.implementation
     judge = _TWIN.judge
+    plain_audit = _TWIN.plain_audit
+    plain_credits = _TWIN.plain_credits
     sha256d = _TWIN.sha256d
     share_hashes = _TWIN.share_hashes

@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 # Typed by their specifications: neither twin has more than those say.
 from proxy.hotpath.evidence import Evidence as Evidence
 from proxy.hotpath.lane import Lane as Lane
 from proxy.hotpath.lane import Window as Window
+from proxy.hotpath.share_fold import ShareFold as ShareFold
 from proxy.hotpath.shares import Assignment as Assignment
 from proxy.hotpath.shares import Job as Job
 from proxy.hotpath.shares import Tally as Tally
@@ -58,6 +59,13 @@ class PreparedJob:
     ) -> int | None: ...
 
 def share_hashes(shares: Sequence[tuple[PreparedJob, bytes, int, int, int]]) -> bytes: ...
+def plain_credits(shares: bytes) -> tuple[int, float] | None: ...
+def plain_audit(
+    shares: bytes,
+    jobs: Mapping[str, Job],
+    extranonces: Mapping[int, tuple[bytes, ...]],
+    targets: Mapping[float, Target | None],
+) -> tuple[int, list[tuple[int, int]]] | None: ...
 def implementation() -> str: ...
 def bulk_implementation() -> str: ...
 def _implementations() -> tuple[str, ...]: ...

@@ -12,12 +12,13 @@ the order of the parameters. Types are exact: a bool is no nonce, and a subclass
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
 from proxy.hotpath.evidence import Evidence
 from proxy.hotpath.lane import Lane, Window
+from proxy.hotpath.share_fold import ShareFold
 from proxy.hotpath.shares import Assignment, Job, Tally, achieved_difficulty, judge
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Job",
     "Lane",
     "PreparedJob",
+    "ShareFold",
     "Tally",
     "Target",
     "Window",
@@ -181,6 +183,29 @@ def share_hashes(shares: Sequence[tuple[PreparedJob, bytes, int, int, int]]) -> 
             raise TypeError(f"job must be PreparedJob, not {type(job).__name__}")
         digests.append(job.share_hash(extranonce, ntime, nonce, version))
     return b"".join(digests)
+
+
+def plain_credits(shares: bytes) -> tuple[int, float] | None:
+    """Return None: ``ledger.audit.credited`` does it then. The compiled twin takes a batch's plain messages.
+
+    Plain is what the hot path writes; of that it returns the number of shares and the sum of their credits.
+    """
+    _demand_bytes(shares, "shares")
+    return None
+
+
+def plain_audit(
+    shares: bytes,
+    jobs: Mapping[str, Job],
+    extranonces: Mapping[int, tuple[bytes, ...]],
+    targets: Mapping[float, Target | None],
+) -> tuple[int, list[tuple[int, int]]] | None:
+    """Return None: ``ledger.audit.audit`` does it then, and is the specification of what the compiled twin does.
+
+    That one lets other threads run while it hashes.
+    """
+    _demand_bytes(shares, "shares")
+    return None
 
 
 def implementation() -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 GENESIS = bytes(32)
 """What stands before the first batch of a ledger."""
 _HEAD = struct.Struct(">QQII")
+_SETTLED = struct.Struct(">QQQQIII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,24 @@ def chained(previous: bytes, seq: int, run: bytes, at: int, notes: bytes, shares
     """
     head = _HEAD.pack(seq, at, len(notes), len(shares))
     return hashlib.sha256(b"".join((previous, head, run, notes, shares))).digest()
+
+
+def settled(
+    previous: bytes,
+    run: bytes,
+    number: int,
+    seq: int | None,
+    place: int | None,
+    outcome: int,
+    reason: str,
+    at: int,
+) -> bytes:
+    """Return the hash of a settlement, given that of the one before it; ``GENESIS`` is before the first.
+
+    SHA-256 over the hash before it, ``number``, ``seq``, ``place`` (both 0 where the share's batch is not
+    known), ``at``, ``outcome``, both lengths (big endian: 8, 8, 8, 8, 4, 4, 4 bytes), ``run``, ``reason`` in
+    UTF-8.
+    """
+    words = reason.encode()
+    head = _SETTLED.pack(number, seq or 0, place or 0, at, outcome, len(run), len(words))
+    return hashlib.sha256(b"".join((previous, head, run, words))).digest()

@@ -12,6 +12,7 @@ from enum import IntFlag
 import msgspec
 
 from proxy.errors import LedgerDamaged
+from proxy.hotpath.share_fold import UNREADABLE
 
 
 class Flags(IntFlag):
@@ -206,7 +207,7 @@ def shares_of(data: bytes) -> Sequence[Share]:
     """
     try:
         return _shares.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise LedgerDamaged(f"no shares: {error}") from error
 
 
@@ -219,5 +220,5 @@ def notes_of(data: bytes) -> Sequence[AnyNote]:
     """
     try:
         return _notes.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise LedgerDamaged(f"no notes: {error}") from error

@@ -25,7 +25,7 @@ class Checkpoints(threading.Thread):
         self._wake = threading.Condition()
         self._path: Path | None = None
         self._pending = 0
-        self._ends = False
+        self._is_due = self._ends = False
         self.failure = ""
         """What the last one failed with, or nothing."""
 
@@ -39,7 +39,7 @@ class Checkpoints(threading.Thread):
         self._pending += size + FRAME
         if self._pending >= EACH:
             with self._wake:
-                self._pending = 0
+                self._pending, self._is_due = 0, True
                 self._wake.notify()
 
     def stop(self) -> None:
@@ -54,9 +54,10 @@ class Checkpoints(threading.Thread):
         """Make checkpoints when told to."""
         while True:
             with self._wake:
-                self._wake.wait()
+                self._wake.wait_for(lambda: self._is_due or self._ends)
                 if self._ends:
                     return
+                self._is_due = False
                 path = self._path
             if path is not None:
                 self._checkpoint(path)

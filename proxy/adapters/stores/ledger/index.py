@@ -31,7 +31,8 @@ ROLL_UPS = ("minute", "hour", "day")
 MIGRATIONS = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB) STRICT;
-    -- ledger: id, 16 bytes; seq, hash: the watermark, up to which batches are folded
+    -- ledger: id, 16 bytes; seq, hash: the watermark, up to which batches are folded; run, at: of its batch;
+    -- hours, days: seconds since 1970 up to which hours and days are rolled up. Numbers: 8 bytes, big endian
     CREATE TABLE days (
         name TEXT PRIMARY KEY,        -- of the file
         first INTEGER NOT NULL,       -- seq
@@ -75,6 +76,10 @@ MIGRATIONS = (
         hash BLOB NOT NULL            -- SHA-256 over the one before it and this row (docs/ledger.md)
     ) STRICT;
     CREATE INDEX settlement_of ON settlements (seq, place);
+    CREATE TABLE unsettled (          -- shares of the last run that went to a pool and wait for its answer
+        number INTEGER PRIMARY KEY, seq INTEGER NOT NULL, place INTEGER NOT NULL,
+        session INTEGER NOT NULL, worker TEXT NOT NULL, job TEXT NOT NULL
+    ) STRICT;
     CREATE TABLE samples (
         seq INTEGER NOT NULL, place INTEGER NOT NULL, at INTEGER NOT NULL,
         tenant TEXT NOT NULL, worker TEXT NOT NULL, sent BLOB NOT NULL,

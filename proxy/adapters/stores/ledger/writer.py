@@ -113,13 +113,18 @@ class Writer(threading.Thread):
                 batch = self._write(task)
             except sqlite3.OperationalError as error:
                 # Nothing of it was written: the reserve may make room for another try.
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._release_reserve():
+                if (
+                    getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL
+                    or not self._release_reserve()
+                ):
                     raise
                 used_reserve = True
                 batch = self._write(task)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
+            # Whatever it is, this thread must not end: miners wait for what it says.
             self._give_up_file()
-            self._done(Written(0, time.perf_counter() - began, f"{error}", used_reserve))
+            text = f"{error}" if isinstance(error, sqlite3.Error | OSError) else f"{error!r}"
+            self._done(Written(0, time.perf_counter() - began, text, used_reserve))
             return
         self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
         self._indexing.take(batch)
