@@ -7,7 +7,7 @@ import hashlib
 import sqlite3
 import struct
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Row:
     notes: bytes
     shares: bytes
     hash: bytes
+    file: str = field(default="", compare=False)
 
 
 def rows(days: Path, *, trusting: bool = False) -> list[Row]:
@@ -76,7 +77,7 @@ def _rows_of(path: Path) -> list[tuple[bytes, list[Row]]]:
         if not {"origin", "batches"} <= tables:
             return []  # the power went while it was being made
         content = [
-            Row(*row)
+            replace(Row(*row), file=path.name)
             for row in connection.execute(
                 "SELECT seq, run, at, count, notes, shares, hash FROM batches ORDER BY seq"
             )
@@ -85,7 +86,7 @@ def _rows_of(path: Path) -> list[tuple[bytes, list[Row]]]:
             return []
         for row in content:
             kinds = [type(value) for value in astuple(row)]
-            if kinds != [int, bytes, int, int, bytes, bytes, bytes]:
+            if kinds != [int, bytes, int, int, bytes, bytes, bytes, str]:
                 raise Broken(f"{path.name}: what is in batch {row.seq} is not what belongs there")
         ((previous,),) = connection.execute("SELECT previous FROM origin")
         return [(previous, content)]
@@ -114,27 +115,35 @@ def credited(batches: list[Row]) -> list[Credited]:
     """Return all credited shares, each hashed again from what the batches hold.
 
     Raises:
-        Broken: a share's job was not told before, its hash misses its difficulty, or a count is wrong.
+        Broken: a share's job or session was not told in its file before, its hash misses, a count is wrong.
 
     """
     works: dict[tuple[bytes, int], list[Any]] = {}
     jobs: dict[tuple[bytes, str], int] = {}
-    found = []
+    sessions: set[tuple[bytes, int]] = set()
+    found, file = [], ""
     for row in batches:
+        if row.file != file:
+            # Each file can be read without the others.
+            works, jobs, sessions, file = {}, {}, set(), row.file
         for note in msgpack.unpackb(row.notes, strict_map_key=False):
             if note[0] == 3:
                 works[row.run, note[1]] = note
             elif note[0] == 4:
                 jobs[row.run, note[1]] = note[2]
+            elif note[0] == 5:
+                sessions.add((row.run, note[1]))
         shares = msgpack.unpackb(row.shares)
         if len(shares) != row.count:
             raise Broken(f"batch {row.seq} has {len(shares)} shares and says {row.count}")
         for share in shares:
-            _, _, worker, job, extranonce, ntime, nonce, version, credit, *_ = share
+            _, session, worker, job, extranonce, ntime, nonce, version, credit, *_ = share
             try:
                 work = works[row.run, jobs[row.run, job]]
             except KeyError:
-                raise Broken(f"batch {row.seq}: job {job} was never told") from None
+                raise Broken(f"batch {row.seq}: job {job} was not told in {file}") from None
+            if (row.run, session) not in sessions:
+                raise Broken(f"batch {row.seq}: session {session} was not told in {file}")
             header = _header_hash(work, extranonce, ntime, nonce, version)
             if int.from_bytes(header, "little") * credit > (0xFFFF << 208) * 1.000001:
                 raise Broken(f"batch {row.seq}: a share of {worker} misses its difficulty")

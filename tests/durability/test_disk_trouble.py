@@ -31,6 +31,11 @@ class Trouble:
         await self.site.miners.more(20)
         return pumpjack
 
+    def used(self) -> int:
+        """Return the bytes that the program has written: with this budget, the disk is full now."""
+        files = [path for path in self.site.data_dir.rglob("*") if path.is_file()]
+        return sum(path.stat().st_size for path in files if path.suffix != ".db-shm")
+
     async def flush_failed(self) -> None:
         """Wait until the flush that was to fail has done so."""
         async with asyncio.timeout(PATIENCE):
@@ -74,15 +79,36 @@ async def test_a_full_disk_is_survived_and_heals(trouble: Trouble) -> None:
     assert not gaps(rows(trouble.site.days))
 
 
+@pytest.mark.xfail(reason="a kept batch that begins a file is told what lives then, not what it names")
+async def test_work_that_ended_while_nothing_was_written_is_told_with_its_shares(trouble: Trouble) -> None:
+    """A file tells what lives when it begins; what was kept in memory for it is older than that."""
+    pumpjack = await trouble.start()
+    trouble.disk.set("budget", 0)
+    batch = (await pumpjack.status_when(is_degraded))["ledger"]["batch"]
+    for _ in range(4):
+        await trouble.site.miners.more(400)
+        trouble.site.pool.new_block()
+    # Some of it finds room, and then there is none again.
+    trouble.disk.set("budget", trouble.used() + 100_000)
+    await pumpjack.status_when(lambda state: state["ledger"]["batch"] > batch + 1)
+    await pumpjack.status_when(lambda state: is_degraded(state) and "full" in state["ledger"]["cause"])
+    for _ in range(4):
+        await trouble.site.miners.more(50)
+        trouble.site.pool.new_block()
+    assert is_degraded(await pumpjack.status())
+    trouble.disk.set("budget", None)
+    await pumpjack.status_when(is_well)
+    await pumpjack.kill()
+    assert not trouble.site.problems()
+
+
 async def test_the_reserve_is_given_back_before_anybody_notices(trouble: Trouble) -> None:
     pumpjack = await trouble.start()
     reserve = Folder.of(trouble.site.data_dir).reserve
     async with asyncio.timeout(PATIENCE):
         while not reserve.exists() or reserve.stat().st_size < RESERVE:  # noqa: ASYNC110
             await asyncio.sleep(LOOK)
-    # All that was written: now the disk is full, but for the reserve.
-    files = [path for path in trouble.site.data_dir.rglob("*") if path.is_file() and path.suffix != ".db-shm"]
-    trouble.disk.set("budget", sum(path.stat().st_size for path in files))
+    trouble.disk.set("budget", trouble.used())
     await pumpjack.logged("LedgerReserveUsed")
     await trouble.site.miners.more(100)
     assert is_well(await pumpjack.status())
@@ -168,22 +194,33 @@ async def test_a_second_program_on_the_same_data_is_refused(trouble: Trouble) ->
     assert not trouble.site.problems()
 
 
+@pytest.mark.parametrize("lasts", [False, True], ids=["once", "for-a-while"])
 @pytest.mark.parametrize("names", ["ext4", "posix"])
 async def test_no_power_cut_of_the_program_loses_an_answered_share(
-    trouble: Trouble, names: Names, tmp_path: Path
+    trouble: Trouble, names: Names, lasts: bool, tmp_path: Path
 ) -> None:
-    """With a flush that fails in between, and all that the program writes besides."""
+    """With flushes that fail in between, and all that the program writes besides."""
     site, disk = trouble.site, trouble.disk
     site.miners.moment = lambda: disk.log.stat().st_size
     pumpjack = await trouble.start(recorded=True)
-    disk.set("sync_fails", 1)
-    await trouble.flush_failed()
+    if lasts:
+        disk.set("sync_fails", -1)
+        await pumpjack.status_when(is_degraded)
+        await site.miners.more(50)
+        disk.set("sync_fails", None)
+        await pumpjack.status_when(is_well)
+    else:
+        disk.set("sync_fails", 1)
+        await trouble.flush_failed()
+    healed = disk.log.stat().st_size
     await site.miners.more(150)
     await pumpjack.kill()
     operations, book = read_log(disk.log), site.miners.book
-    (failed,) = [number for number, each in enumerate(operations, 1) if each.kind is Kind.FLUSH_FAILED]
-    # Behind the failure is where one batch may stand in two files.
-    behind = range(failed, min(failed + 60, len(operations)))
+    failures = [number for number, each in enumerate(operations, 1) if each.kind is Kind.FLUSH_FAILED]
+    # Behind the failures is where one batch may stand in two files.
+    behind = range(failures[0], min(failures[-1] + 60, len(operations)))
+    # What was answered without a disk is safe only once there is one again, and the status said so.
+    unproven = operations[failures[0] - 1].end if lasts else healed
     for state in [*states(operations, names, 30, 0), *states(operations, names, 30, 1, behind)]:
         data = tmp_path / "state"
         data.mkdir()
@@ -193,7 +230,11 @@ async def test_no_power_cut_of_the_program_loses_an_answered_share(
         headers = [share.header for share in credited(batches)]
         assert len(headers) == len(set(headers)), whence
         assert set(headers) <= book.sent.keys(), whence
-        answered = {header for header, moment in book.accepted.items() if moment <= state.position}
+        answered = {
+            header
+            for header, moment in book.accepted.items()
+            if moment <= state.position and not unproven <= moment <= state.position < healed
+        }
         assert answered <= set(headers), whence
         last = opened(Folder.of(data)).last
         assert (last.seq, last.hash) == ((batches[-1].seq, batches[-1].hash) if batches else (0, bytes(32)))
