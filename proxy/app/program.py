@@ -23,7 +23,7 @@ from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
 from proxy.adapters.logs.events import EventLog
 from proxy.adapters.stores.blocks import BlockFiles, BlockWriter
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.indexing import NoIndexing
+from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.adapters.stores.ledger.journal import LedgerJournal
 from proxy.adapters.stores.ledger.opening import opened
 from proxy.adapters.stores.ledger.writer import Writer
@@ -227,7 +227,13 @@ class Program:
             raise StartError(f"ledger in {self._folder.root}: {error}") from error
         for name, problem in ledger.unreadable.items():
             self._heard(LedgerProblem(f"{self._folder.day(name)} cannot be read: {problem}"))
-        self._journal.start(partial(Writer, self._folder, ledger.last, NoIndexing()))
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            loop.call_soon_threadsafe(self._heard, LedgerProblem(text))
+
+        indexing = Indexing(self._folder, tell)
+        self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:
         ticks = 0

@@ -13,7 +13,7 @@ import pytest
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.stores.ledger import day_file, journal, writer
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.indexing import NoIndexing
+from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.adapters.stores.ledger.journal import LedgerJournal
 from proxy.adapters.stores.ledger.opening import opened
 from proxy.adapters.stores.ledger.pace import WindowBounds
@@ -84,11 +84,13 @@ class Site:
 async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     site = Site(data, least)
     folder = Folder.of(data)
-    site.journal.start(partial(writer.Writer, folder, opened(folder).last, NoIndexing()))
+    problems: list[str] = []
+    site.journal.start(partial(writer.Writer, folder, opened(folder).last, Indexing(folder, problems.append)))
     try:
         yield site
     finally:
         await site.journal.close()
+    assert problems == []
 
 
 async def test_a_window_is_reported_once_it_stands_in_the_file(tmp_path: Path) -> None:

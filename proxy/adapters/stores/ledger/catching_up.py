@@ -9,6 +9,7 @@ from pathlib import Path
 from proxy.adapters.stores.ledger import day_file, index
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
+from proxy.adapters.stores.ledger.spans import spans
 
 FLUSH_EVERY = 5000
 """Batches folded in one transaction."""
@@ -22,27 +23,21 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
 
     """
     folding = Folding(connection)
-    files = []
-    for name in folder.names():
-        with closing(day_file.open_to_read(folder.day(name))) as day:
-            ends = day_file.ends(day)
-            if ends is not None:
-                files.append((ends[0].seq, ends[1].seq, name))
-    files.sort()
-    for _, last, name in files:
-        if last <= folding.seq:
+    valid, _ = spans(folder)
+    for span in valid:
+        if span.last <= folding.seq:
             continue
-        with closing(day_file.open_to_read(folder.day(name))) as day:
-            _, previous = day_file.origin(day)
+        with closing(day_file.open_to_read(folder.day(span.name))) as day:
             if not folding.seq:
-                folding.hash = previous
+                folding.hash = span.previous
             for batch in day_file.batches(day, folding.seq):
+                if batch.seq > span.last:
+                    break
                 if batch.follows(folding.hash):
-                    folding.take(batch, name)
+                    folding.take(batch, span.name)
                 else:
-                    folding.skip(
-                        name, batch.seq, batch.hash, "its hash is not that of what it holds and follows"
-                    )
+                    problem = "its hash is not that of what it holds and follows"
+                    folding.skip(span.name, batch.seq, batch.hash, problem)
                 if batch.seq % FLUSH_EVERY == 0:
                     folding.flush()
     folding.flush()

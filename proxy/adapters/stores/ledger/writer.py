@@ -66,6 +66,8 @@ class Last:
 class Writer(threading.Thread):
     """Takes tasks and tells ``done`` of each, from this thread; ends at ``None``, when all is written.
 
+    Two threads of its own go with it, for checkpoints and for the index.
+
     After a failure the file is never written again: what a disk has confirmed of it nobody knows. The next
     task has to begin another.
     """
@@ -77,6 +79,8 @@ class Writer(threading.Thread):
         self._folder = folder
         self._ledger, self._seq, self._hash = last.ledger, last.seq, last.hash
         self._indexing = indexing
+        self._name = ""
+        """Of the file that is written."""
         self._done = done
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._file: sqlite3.Connection | None = None
@@ -90,6 +94,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         """Write until told to end."""
         self._checkpoints.start()
+        self._indexing.start()
         looked_at = time.monotonic()
         while True:
             with contextlib.suppress(queue.Empty):
@@ -99,11 +104,10 @@ class Writer(threading.Thread):
                 self._do(task)
             if time.monotonic() - looked_at >= FOLD_INTERVAL:
                 looked_at = time.monotonic()
-                self._indexing.flush()
                 self._keep_reserve()
         self._checkpoints.stop()
         self._give_up_file()
-        self._indexing.close()
+        self._indexing.stop()
 
     def _do(self, task: Task) -> None:
         began = time.perf_counter()
@@ -127,7 +131,7 @@ class Writer(threading.Thread):
             self._done(Written(0, time.perf_counter() - began, text, used_reserve))
             return
         self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
-        self._indexing.take(batch)
+        self._indexing.take(self._name, batch)
 
     def _write(self, task: Task) -> Batch:
         """Make a task durable.
@@ -154,7 +158,7 @@ class Writer(threading.Thread):
         self._file = day_file.create(path, self._ledger, self._hash)
         sync_folder(path.parent)
         self._checkpoints.follow(path)
-        self._indexing.begins(name)
+        self._name = name
 
     def _give_up_file(self) -> None:
         if self._file is not None:
