@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import fanout, memory, submit, validation
+from benchmarks import fanout, ledger, memory, submit, validation
 from benchmarks.machine import cores, environment
 from benchmarks.programs import Broken
 from benchmarks.report import Progress, document, show
@@ -18,6 +18,7 @@ from benchmarks.report import Progress, document, show
 QUESTIONS = {
     "validation": (validation.measured, "hashing a share, one or many, beside the processor's limit"),
     "submit": (submit.measured, "a share from socket to answer, beside C servers"),
+    "ledger": (ledger.measured, "making a share durable, beside a C server's submit"),
     "memory": (memory.measured, "a session, idle and busy, of 10,000"),
     "fanout": (fanout.measured, "a new job to 10,000 miners, beside a bare write loop"),
 }

@@ -41,6 +41,8 @@ max_difficulty = {difficulty!r}
 [upstream]
 uplink_shares_per_second = 100000
 pace_hold = 0
+[ledger]
+storage = "{storage}"
 [[tenant]]
 id = "bench"
 [[tenant.upstream]]
@@ -48,8 +50,9 @@ name = "pool"
 url = "stratum+tcp://127.0.0.1:{pool}"
 user = "bench.site"
 """
-"""Everything else as it is shipped: statistics, variable difficulty, duplicates, the commit window of the
-ledger. The difficulty cannot move and the pool's is out of reach."""
+"""Everything else as it is shipped: statistics, variable difficulty, duplicates, commit windows. The difficulty
+cannot move and the pool's is out of reach. The ledger is in memory but where it is what is asked about: no C
+server here has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +171,22 @@ def plain_environment() -> dict[str, str]:
 class Pumpjack:
     """``pumpjack run`` behind a pool."""
 
-    def __init__(self, stack: ExitStack, pool: Pool, *, through: tuple[str, ...] = ("proxy",)) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        pool: Pool,
+        *,
+        through: tuple[str, ...] = ("proxy",),
+        storage: str = "memory",
+    ) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pumpjack-bench-")))
+        self.storage = storage
         self._data = folder / "data"
         self._log = folder / "log"
         site = folder / "site.toml"
-        site.write_text(_SITE.format(data=self._data, difficulty=LEAST_DIFFICULTY, pool=pool.port))
+        site.write_text(
+            _SITE.format(data=self._data, difficulty=LEAST_DIFFICULTY, pool=pool.port, storage=storage)
+        )
         words = [sys.executable, "-m", *through, "run", "-c", str(site)]
         words += [] if hotpath.COMPILED else ["--allow-pure-python"]
         with self._log.open("wb") as log, on_core(cores().server):

@@ -63,7 +63,7 @@ def test_help_explains_each_question() -> None:
     result = CliRunner().invoke(bench, ["--help"])
     assert result.exit_code == 0
     assert all(
-        f"\n  {question}  " in result.output for question in ("validation", "submit", "memory", "fanout")
+        f"\n  {question}  " in result.output for question in ("validation", "submit", "ledger", "memory", "fanout")
     )
 
 

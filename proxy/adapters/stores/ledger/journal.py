@@ -137,6 +137,7 @@ class LedgerJournal:
             "window_ms": round(self.pace.window * 1000, 1),
             "flush_p50_ms": round(self.pace.p50 * 1000, 2),
             "flush_p95_ms": round(self.pace.p95 * 1000, 2),
+            "flush_p99_ms": round(self.pace.p99 * 1000, 2),
             "unproven_shares": self._unproven,
         }
 

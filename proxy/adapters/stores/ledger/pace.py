@@ -27,7 +27,7 @@ class Pace:
     def __init__(self, bounds: WindowBounds) -> None:
         self.bounds = bounds
         self.window = bounds.least
-        self.p50 = self.p95 = Seconds(0)
+        self.p50 = self.p95 = self.p99 = Seconds(0)
         """Of the flushes looked back upon."""
         self._took: deque[float] = deque(maxlen=REMEMBERED)
         self._count = 0
@@ -40,4 +40,5 @@ class Pace:
             took = sorted(self._took)
             self.p50 = Seconds(took[len(took) // 2])
             self.p95 = Seconds(took[min(len(took) - 1, len(took) * 95 // 100)])
+            self.p99 = Seconds(took[min(len(took) - 1, len(took) * 99 // 100)])
             self.window = min(self.bounds.most, max(self.bounds.least, Seconds(2 * self.p95)))
