@@ -88,8 +88,10 @@ def _rows_of(path: Path) -> list[tuple[bytes, list[Row]]]:
             kinds = [type(value) for value in astuple(row)]
             if kinds != [int, bytes, int, int, bytes, bytes, bytes, str]:
                 raise Broken(f"{path.name}: what is in batch {row.seq} is not what belongs there")
-        ((previous,),) = connection.execute("SELECT previous FROM origin")
-        return [(previous, content)]
+        origin = connection.execute("SELECT previous FROM origin").fetchall()
+        if len(origin) != 1:
+            raise Broken(f"{path.name}: it does not say what it follows")
+        return [(origin[0][0], content)]
 
 
 def _twice(data: bytes) -> bytes:

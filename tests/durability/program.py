@@ -7,11 +7,14 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from math import isclose
 from pathlib import Path
 
 from proxy import hotpath
 from proxy.adapters.simulated.pool import SimulatedPool
-from tests.durability.audit import Broken, credited, rows
+from proxy.adapters.stores.ledger.checking import check
+from proxy.adapters.stores.ledger.folder import Folder
+from tests.durability.audit import Broken, Credited, credited, rows
 from tests.durability.observer import Observer
 from tests.system.mine import POOL
 from tests.system.pumpjack import ROOT, Pumpjack, environment
@@ -87,7 +90,18 @@ class Plant:
                 {share.header for share in shares if share.credit != book.sent.get(share.header)},
             ),
         ]
-        return [f"{what}: {len(which)} of {len(shares)}" for what, which in wrong if which]
+        found = [f"{what}: {len(which)} of {len(shares)}" for what, which in wrong if which]
+        return found + disagreements(self.data_dir, shares)
+
+
+def disagreements(data_dir: Path, shares: list[Credited]) -> list[str]:
+    """Return in what the program's own check differs from what the audit found to be credited."""
+    report = check(Folder.of(data_dir))
+    found = [f"check: {problem}" for problem in report.problems]
+    credit = sum(share.credit for share in shares)
+    if report.credited.shares != len(shares) or not isclose(report.credited.difficulty, credit):
+        found.append(f"check: {report.credited}, not {len(shares)} shares and {credit}")
+    return found
 
 
 @asynccontextmanager
