@@ -25,6 +25,7 @@ async def kill_loop(site: Plant, kills: int, seed: int = 0, module: str = "proxy
         await site.miners.until(lambda lost=lost: site.miners.lost > lost)  # type: ignore[misc]
 
 
+@pytest.mark.timeout(180)
 async def test_no_kill_loses_or_doubles_a_share(tmp_path: Path) -> None:
     async with plant(tmp_path) as site:
         await kill_loop(site, 10)
@@ -45,5 +46,4 @@ async def test_an_answer_before_the_commit_is_seen(tmp_path: Path) -> None:
     """The observer finds what it is there for."""
     async with plant(tmp_path) as site:
         await kill_loop(site, 4, module="tests.durability.hasty")
-        (lost,) = site.problems()
-        assert lost.startswith("lost:")
+        assert any(problem.startswith("lost:") for problem in site.problems())
