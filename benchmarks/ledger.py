@@ -1,7 +1,7 @@
 """What the ledger costs: a share that is made durable beside one that is not, and beside a C server's submit.
 
-Pumpjack runs twice, with its ledger on disk and in memory; each round loads both, and the C server of the same
-work, in rotated order. The cost counts all threads, and a round ends when the index has been written.
+Pumpjack runs twice, with its ledger on disk and in memory; each round loads both, and the C server of the
+same work, in rotated order. The cost counts all threads, and a round ends when the index has been written.
 """
 
 from __future__ import annotations

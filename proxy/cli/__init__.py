@@ -14,10 +14,14 @@ COMMANDS = {
     "demo": ("proxy.cli.demo:demo", "Show it all on a simulated site; needs no miner and no pool."),
     "status": ("proxy.cli.status:status", "Show what the running proxy is doing."),
     "config": ("proxy.cli.config:config", "Write, check and show configuration files."),
+    "ledger": ("proxy.cli.ledger:ledger", "Check, back up, prune and export the ledger."),
     "explain": (
         "proxy.cli.explain:explain",
         "Explain a share: its header and hash, and what each check says.",
     ),
+    "miners": ("proxy.cli.miners:miners", "Show what each worker has been doing."),
+    "tenants": ("proxy.cli.tenants:tenants", "Show what each tenant did; account for a month."),
+    "shares": ("proxy.cli.shares:shares", "Show, explain and verify credited shares."),
     "version": ("proxy.cli.version:version", "Show versions, and which core validates shares."),
 }
 """Name of each command: where it is, and its line of help."""

@@ -85,9 +85,9 @@ def explain(
             continue
         explanation = explanation_of(share)
         if as_json:
-            reports.append({"share": number, "name": given, **_report(explanation)})
+            reports.append({"share": number, "name": given, **explanation_report(explanation)})
         else:
-            click.echo("\n".join([*_lines(name, explanation), ""]))
+            click.echo("\n".join([*explanation_lines(name, explanation), ""]))
     if as_json:
         print_json(reports if is_list else reports[0])
     if bad:
@@ -104,7 +104,8 @@ def _reading(reading: Reading) -> dict[str, object]:
     }
 
 
-def _report(explanation: Explanation) -> dict[str, object]:
+def explanation_report(explanation: Explanation) -> dict[str, object]:
+    """Return what JSON says of a share; hashes are in the order in which people read them."""
     return {
         **_reading(explanation.chosen),
         "merkle_root": explanation.merkle_root.hex(),
@@ -127,7 +128,8 @@ def _report(explanation: Explanation) -> dict[str, object]:
 _MARKS = {True: "ok", False: "FAIL", None: "?"}
 
 
-def _lines(name: str, explanation: Explanation) -> list[str]:
+def explanation_lines(name: str, explanation: Explanation) -> list[str]:
+    """Return what a person reads of a share; ``name`` is the first line."""
     chosen = explanation.chosen
     lines = [
         name,

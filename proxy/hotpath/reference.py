@@ -200,7 +200,7 @@ def plain_audit(
     extranonces: Mapping[int, tuple[bytes, ...]],
     targets: Mapping[float, Target | None],
 ) -> tuple[int, list[tuple[int, int]]] | None:
-    """Return None: ``ledger.audit.audit`` does it then, and is the specification of what the compiled twin does.
+    """Return None: ``ledger.audit.audit`` does it then, the specification of what the compiled twin does.
 
     That one lets other threads run while it hashes.
     """

@@ -1,15 +1,13 @@
-"""Credited shares, hashed again: what disagrees with the record. The specification; plain batches go to the C core.
+"""Credited shares, hashed again: what disagrees with the record. This is the specification.
 
-``hotpath.plain_credits`` and ``hotpath.plain_audit`` do the same for messages that are packed as the hot path packs
-them, and return None for any other: then what stands here does it.
+``hotpath.plain_credits`` and ``hotpath.plain_audit`` do the same, in C, for messages that are packed as the
+hot path packs them, and return None for any other: then what stands here does it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntFlag
-
-from typing_extensions import override
 
 from proxy import hotpath
 from proxy.hotpath import NTIME_WINDOW, Job, Target, achieved_difficulty, share_hashes
@@ -65,7 +63,6 @@ class Targets(dict[float, Target | None]):
         super().__init__()
         self._target_of = target_of
 
-    @override
     def __missing__(self, credit: float) -> Target | None:
         if len(self) >= self.MOST:
             self.clear()

@@ -62,9 +62,8 @@ def test_an_unknown_question_is_a_usage_error_that_lists_the_known_ones() -> Non
 def test_help_explains_each_question() -> None:
     result = CliRunner().invoke(bench, ["--help"])
     assert result.exit_code == 0
-    assert all(
-        f"\n  {question}  " in result.output for question in ("validation", "submit", "ledger", "memory", "fanout")
-    )
+    questions = ("validation", "submit", "ledger", "memory", "fanout")
+    assert all(f"\n  {question}  " in result.output for question in questions)
 
 
 def test_the_environment_names_neither_host_nor_folder() -> None:

@@ -6,8 +6,10 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from proxy.adapters.stores.ledger import day_file, index
 from proxy.adapters.stores.ledger.folder import Folder, day_of
@@ -212,4 +214,4 @@ def with_flip(data: bytes, bit: int) -> bytes:
 
 def changed(share: Share, **fields: object) -> Share:
     """Return a share with other fields."""
-    return replace(share, **fields)  # type: ignore[arg-type]  # fields of a share, by their names
+    return msgspec.structs.replace(share, **fields)

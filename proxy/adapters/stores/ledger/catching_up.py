@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
-from proxy.adapters.stores.ledger import day_file, index
+from proxy.adapters.stores.ledger import day_file, days, index
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
-from proxy.adapters.stores.ledger.spans import spans
+from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
 
 FLUSH_EVERY = 5000
 """Batches folded in one transaction."""
@@ -23,25 +25,64 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
 
     """
     folding = Folding(connection)
-    valid, _ = spans(folder)
-    for span in valid:
-        if span.last <= folding.seq:
+    walk = Walk(folding.hash, folding.seq + 1)
+    ordered = days.days(folder, days.rows(connection))
+    for day, following in pairwise([*ordered, None]):
+        assert day is not None, "None is the last of them"
+        end = None if following is None else following.first
+        if day.is_pruned or (end is not None and end <= walk.expected):
             continue
-        with closing(day_file.open_to_read(folder.day(span.name))) as day:
-            if not folding.seq:
-                folding.hash = span.previous
-            for batch in day_file.batches(day, folding.seq):
-                if batch.seq > span.last:
-                    break
-                if batch.follows(folding.hash):
-                    folding.take(batch, span.name)
-                else:
-                    problem = "its hash is not that of what it holds and follows"
-                    folding.skip(span.name, batch.seq, batch.hash, problem)
-                if batch.seq % FLUSH_EVERY == 0:
-                    folding.flush()
+        walk = _into(day, walk, folding)
+        try:
+            opened = day_file.open_to_read(folder.day(day.name))
+        except UNREADABLE as error:
+            if end is not None:  # else how much there was of it nobody knows before the next batch
+                folding.skip(day.name, end - 1, b"", f"its file cannot be read: {error}")
+                walk.expected, walk.possible = end, []
+            continue
+        with closing(opened):
+            if end is not None and not _goes_on(opened, end):
+                end = None
+            _fold(walk.through(opened, day.name, end=end), day.name, walk, folding)
     folding.flush()
     return folding
+
+
+def _into(day: days.Day, walk: Walk, folding: Folding) -> Walk:
+    """Return the walk as it goes on in a day's file, behind what its origin says."""
+    if day.previous is None or day.first is None:
+        return walk  # opening it will say why
+    if day.first > walk.expected:
+        if folding.seq:
+            folding.skip(day.name, day.first - 1, day.previous, "in no file")
+        # Else the days before were pruned, and the index lost that knew of them.
+        return Walk(day.previous, day.first)
+    if day.first == walk.expected and day.previous not in walk.possible:
+        walk.possible.append(day.previous)
+    return walk
+
+
+def _goes_on(connection: sqlite3.Connection, seq: int) -> bool:
+    """Return whether a file may hold a batch from ``seq`` on, where the next one begins.
+
+    A batch that the disk did not confirm is written again there; here it is void.
+    """
+    try:
+        found = connection.execute("SELECT 1 FROM batches WHERE seq >= ? LIMIT 1", (seq,)).fetchone()
+    except sqlite3.Error:
+        return True
+    return found is not None
+
+
+def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Folding) -> None:
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, Proven):
+            folding.take(step.batch, day)
+        else:
+            # Where nobody knows what the next batch must follow, it is such that none does.
+            folding.skip(day, step.last, walk.possible[0] if walk.possible else b"", step.problem)
+        if number % FLUSH_EVERY == 0:
+            folding.flush()
 
 
 def rebuild(folder: Folder, path: Path) -> sqlite3.Connection:

@@ -1,7 +1,7 @@
 """``ledger check``: every batch proven, every closed day's signature, and the index against both.
 
-Nothing is truncated and nothing repaired. What is bad is named by its range and noted in the index, so that it
-is settled by nobody until an operator has signed it off; all the rest stays good.
+Nothing is truncated and nothing repaired. What is bad is named by its range and noted in the index, so that
+it is settled by nobody until an operator has signed it off; all the rest stays good.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
-from proxy.adapters.stores.ledger import damages, day_file, index, standing
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows
+from proxy.adapters.stores.ledger import damages, day_file, index, settlement_chain, standing
+from proxy.adapters.stores.ledger.damages import INDEX
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
@@ -21,8 +23,6 @@ from proxy.errors import LedgerUnusable
 from proxy.ledger.chain import GENESIS
 from proxy.ledger.outcomes import Outcome
 
-INDEX = "index"
-"""Stands for a day's name where the index itself is what is wrong."""
 _SUMS = f"""
     SELECT date(at, 'unixepoch') AS day, sum(count), sum(difficulty) FROM (
         SELECT at, count, difficulty FROM day WHERE outcome = {Outcome.ACCEPTED:d}
@@ -132,6 +132,8 @@ class _Checker:
         self.report.ledger = known.ledger
         self._read_key()
         ordered = days(self._folder, known.rows)
+        if self.report.ledger is None:
+            self.report.ledger = next((day.ledger for day in ordered if day.ledger is not None), None)
         for day, following in zip(ordered, [*ordered[1:], None], strict=False):
             if day.is_pruned:
                 self._pruned(day)
@@ -140,6 +142,7 @@ class _Checker:
             else:
                 self._day(day, following, known)
         self._against_index(known)
+        self._settlements()
         return self.report
 
     def _bad(self, day: str, first: int, last: int, problem: str) -> None:
@@ -204,9 +207,8 @@ class _Checker:
 
     def _day(self, day: Day, following: Day | None, known: _Index) -> None:
         assert day.previous is not None, "a day that was read says what it follows"
-        if day.ledger != (self.report.ledger or day.ledger):
+        if day.ledger != self.report.ledger:
             self._bad(day.name, self._walk.expected, self._walk.expected, "its file is of another ledger")
-        self.report.ledger = self.report.ledger or day.ledger
         self._follows(day.name, day.first, day.previous)
         first, sums = self._walk.expected, Sum()
         must_reach = day.row.last if day.row is not None else 0
@@ -214,7 +216,7 @@ class _Checker:
             must_reach = max(must_reach, known.watermark[0])
         try:
             with closing(day_file.open_to_read(self._folder.day(day.name))) as connection:
-                end = _superseded_from(connection, following)
+                end = superseded_from(connection, following)
                 steps = self._walk.through(connection, day.name, end=end, must_reach=must_reach)
                 self._take(steps, sums, known.watermark)
                 if end is not None:
@@ -260,9 +262,18 @@ class _Checker:
         self._signature(row)
         if any(bad.day == day.name for bad in self.found):
             return
-        proven = (first, self._walk.expected - 1, sums.shares, sums.difficulty, day.previous, self.report.root)
+        proven = (
+            first,
+            self._walk.expected - 1,
+            sums.shares,
+            sums.difficulty,
+            day.previous,
+            self.report.root,
+        )
         if proven != (row.first, row.last, row.shares, row.difficulty, row.previous, row.root):
-            self._bad(day.name, row.first, row.last, "the index says something else of this day than its file")
+            self._bad(
+                day.name, row.first, row.last, "the index says something else of this day than its file"
+            )
 
     def _signature(self, row: DayRow) -> None:
         if row.signature is None:
@@ -296,19 +307,19 @@ class _Checker:
                     INDEX,
                     seq,
                     seq,
-                    f"on {day} the index credits {folded.shares} shares with {folded.difficulty:.15g}, the batches "
-                    f"{proven.shares} with {proven.difficulty:.15g}; it can be made anew from the days",
+                    f"on {day} the index credits {folded.shares} shares with {folded.difficulty:.15g}, "
+                    f"the batches {proven.shares} with {proven.difficulty:.15g}; it can be made anew",
                 )
 
+    def _settlements(self) -> None:
+        """Hold the settlements against their chain; what cannot be read was said before."""
+        if not self._folder.index.exists():
+            return
+        with suppress(*UNREADABLE), closing(index.open_to_read(self._folder.index)) as connection:
+            for number, seq in islice(settlement_chain.broken(connection), damages.MOST):
+                self._bad(INDEX, seq, seq, f"settlement {number} is not what was written")
+
     def _is_whole(self, day: str, known: _Index) -> bool:
-        """Return whether no batch of that day has been pruned: the roll-ups keep what they were folded from."""
+        """Return whether no batch of that day has been pruned: the roll-ups keep what they had."""
         pruned = [row for row in known.rows if row.pruned_at is not None]
         return not any(day_of(row.first_at) <= day <= day_of(row.last_at) for row in pruned)
-
-
-def _superseded_from(connection: sqlite3.Connection, following: Day | None) -> int | None:
-    """Return the first seq that the next file tells again, if it follows what stands before that here."""
-    if following is None or following.first is None or following.previous is None:
-        return None
-    found = connection.execute("SELECT hash FROM batches WHERE seq = ?", (following.first - 1,)).fetchone()
-    return following.first if found == (following.previous,) else None

@@ -1,4 +1,4 @@
-"""What was found to be damaged, as the index keeps it: settled by nobody until an operator has signed it off."""
+"""What was found to be damaged, as the index keeps it: settled by nobody until it is signed off."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from proxy.adapters.stores.ledger import database, index
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad
 
+INDEX = "index"
+"""Stands for a day's name where the index itself is what is wrong."""
 MOST = 1000
 """Found in one check and noted; a file that is all noise has no end of them."""
 
@@ -35,20 +37,23 @@ class Damage:
 def noted(folder: Folder, found: Sequence[Bad]) -> list[Damage]:
     """Note what was found, in one short transaction, and return all damages that are known now.
 
-    One that was noted before is not noted again. Without an index that can be written, what was found is
-    returned as it is.
+    One that was noted before is not noted again; what is wrong with the index itself not at all, for that is
+    mended by making it anew. Without an index that can be written, what was found is returned as it is.
     """
-    new = [Damage(None, bad.day, bad.first, bad.last, bad.problem) for bad in found[:MOST]]
+    every = [Damage(None, bad.day, bad.first, bad.last, bad.problem) for bad in found[:MOST]]
+    new = [damage for damage in every if damage.day != INDEX]
     if not folder.index.exists():
-        return new
+        return every
     try:
-        with closing(index.open_to_write(folder.index) if new else index.open_to_read(folder.index)) as connection:
+        with closing(
+            index.open_to_write(folder.index) if new else index.open_to_read(folder.index)
+        ) as connection:
             if new:
                 with database.transaction(connection):
                     _note(connection, new)
-            return known(connection)
+            return [*known(connection), *(damage for damage in every if damage.day == INDEX)]
     except UNREADABLE:
-        return new  # that the index cannot be used is among them, or it is another's to write
+        return every  # that the index cannot be used is among them, or it is another's to write
 
 
 def known(connection: sqlite3.Connection) -> list[Damage]:
@@ -85,11 +90,11 @@ def _note(connection: sqlite3.Connection, found: Sequence[Damage]) -> None:
             """
             INSERT INTO damages (day, first, last, found_at, problem)
             SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (
-                SELECT 1 FROM damages WHERE day = ? AND first <= ? AND last >= ? AND (day != 'index' OR problem = ?)
+                SELECT 1 FROM damages WHERE day = ? AND first <= ? AND last >= ?
             )
             """,
             (
                 *(damage.day, damage.first, damage.last, int(time.time()), damage.problem),
-                *(damage.day, damage.first, damage.last, damage.problem),
+                *(damage.day, damage.first, damage.last),
             ),
         )

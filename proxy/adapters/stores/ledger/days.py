@@ -1,4 +1,4 @@
-"""The days of a ledger in their order: files that are there, and pruned ones of which the index has kept the root."""
+"""The days of a ledger in their order: files that are there, and pruned ones whose root is kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class DayRow:
     last_at: int
     shares: int
     difficulty: float
-    bytes: int
+    size: int
+    """Bytes of its file when it was closed."""
     previous: bytes
     root: bytes
     signature: bytes | None
@@ -58,8 +59,11 @@ def rows(index: sqlite3.Connection) -> list[DayRow]:
         sqlite3.Error: it cannot be read.
 
     """
-    columns = ", ".join(DayRow.__slots__)
-    return [DayRow(*row) for row in index.execute(f"SELECT {columns} FROM days ORDER BY first, name")]
+    found = index.execute(
+        "SELECT name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature,"
+        " pruned_at FROM days ORDER BY first, name"
+    )
+    return [DayRow(*row) for row in found]
 
 
 def days(folder: Folder, known: Sequence[DayRow]) -> list[Day]:
@@ -76,10 +80,11 @@ def days(folder: Folder, known: Sequence[DayRow]) -> list[Day]:
     # Sorting keeps the order of equals: one of which nothing is known stays before the next by name.
     following = None
     ordered: list[tuple[int, Day]] = []
-    for day in reversed(sorted(found, key=lambda day: _by_name(day.name))):
+    for day in sorted(found, key=lambda day: _by_name(day.name), reverse=True):
         following = day.first if day.first is not None else following
         ordered.append((1 << 62 if following is None else following, day))
-    return [day for _, day in sorted(reversed(ordered), key=lambda item: item[0])]
+    ordered.reverse()
+    return [day for _, day in sorted(ordered, key=lambda item: item[0])]
 
 
 def _by_name(name: str) -> tuple[str, int]:
@@ -107,3 +112,14 @@ def _read(folder: Folder, name: str, row: DayRow | None) -> Day | None:
     if len(origin) != 1 or not all(isinstance(each, bytes) for each in origin[0]):
         return Day(name, known, row, None, None, "its file does not say what it follows")
     return Day(name, known if known is not None else first, row, *origin[0])
+
+
+def superseded_from(connection: sqlite3.Connection, following: Day | None) -> int | None:
+    """Return the first seq that the next file tells again, if it follows what stands before that here.
+
+    A batch that a disk did not confirm is written again at the beginning of the next file.
+    """
+    if following is None or following.first is None or following.previous is None:
+        return None
+    found = connection.execute("SELECT hash FROM batches WHERE seq = ?", (following.first - 1,)).fetchone()
+    return following.first if found == (following.previous,) else None

@@ -75,10 +75,11 @@ class Folding:
         is_early = 0 <= waited < min(max(1000, len(self._fold) * 1000 // ROWS_PER_SECOND), LONGEST)
         return self.seq != self._flushed and not is_early
 
-    def take(self, batch: Batch, day: str | None = None) -> None:
+    def take(self, batch: Batch, day: str | None = None) -> bool:
         """Fold a durable batch of the file ``day``; one that was folded before is passed over.
 
-        Batches that are missing before it, or it if it cannot be folded, are noted as damages.
+        One that cannot be folded is noted as damage. Returns False, with nothing done, if the batch before it
+        has not been folded: ``catch_up`` finds out what became of that.
 
         Raises:
             LedgerUnusable: a flush has failed; begin anew with ``catch_up``.
@@ -86,14 +87,15 @@ class Folding:
         """
         self._demand_whole()
         if batch.seq <= self.seq:
-            return
+            return True
         if 0 < self.seq < batch.seq - 1:
-            self.skip(day or day_of(batch.at), batch.seq - 1, self.hash, "missing")
+            return False
         try:
             self._fold.take(batch)
         except LedgerDamaged as error:
             self.skip(day or day_of(batch.at), batch.seq, batch.hash, str(error))
         self.seq, self.hash = batch.seq, batch.hash
+        return True
 
     def skip(self, day: str, last: int, digest: bytes, problem: str) -> None:
         """Note that the batches up to ``last`` cannot be folded; ``digest`` is what stands for their hash."""
@@ -235,13 +237,13 @@ class Folding:
         """
         with transaction(self._connection) as connection:
             hours = self._roll_up(connection, "hour", "minute", HOUR, now_s)
-            days = self._roll_up(connection, "day", "hour", DAY, hours)
+            self._roll_up(connection, "day", "hour", DAY, hours)
             now = min(now_s, self._fold.known.at // 1000)
             (first,) = connection.execute("SELECT min(at) FROM minute").fetchone()
             if first is not None:
-                until = min(now - MINUTES_KEPT, hours, first + EXPIRED_AT_ONCE)
+                until = min(now - MINUTES_KEPT, first + EXPIRED_AT_ONCE)
                 connection.execute("DELETE FROM minute WHERE at < ?", (until,))
-            connection.execute("DELETE FROM hour WHERE at < ?", (min(now - HOURS_KEPT, days),))
+            connection.execute("DELETE FROM hour WHERE at < ?", (now - HOURS_KEPT,))
             self._forget_pruned(connection)
 
     @staticmethod

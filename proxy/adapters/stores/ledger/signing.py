@@ -1,11 +1,13 @@
 """Days, closed and signed: Ed25519 over one line of text that says what a day holds and how it ends.
 
-The line is made so that a third party can write it again from a day's file with nothing but SHA-256 and msgpack.
+The line is made so that a third party can write it again from a day's file with nothing but SHA-256 and
+msgpack.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from proxy.adapters.stores.ledger import database, day_file
+from proxy.adapters.stores.ledger.days import Day, days, rows, superseded_from
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.walking import Bad, Walk
 from proxy.errors import LedgerDamaged, LedgerUnusable
@@ -97,24 +100,27 @@ def is_signed(day: ClosedDay, signature: bytes, public: bytes) -> bool:
 def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay:
     """Prove a day's file, sign it and note it in the index; its file is not appended to any more.
 
-    Every batch is hashed and every credit added, a second for some millions of shares: nothing for a thread that
-    miners wait for. The transaction on ``index`` is short.
+    Every batch is hashed and every credit added, a second for a million of shares: nothing for a thread
+    that miners wait for. The transaction on ``index`` is short.
 
     Raises:
         LedgerDamaged: the day cannot be proven, so nobody should sign it.
         LedgerUnusable, OSError, sqlite3.Error: file, key or index cannot be used.
 
     """
-    day, first_at, last_at = proven(folder.day(name), name)
+    ordered = days(folder, rows(index))
+    place = next((i for i, day in enumerate(ordered) if day.name == name), None)
+    if place is None:
+        raise LedgerDamaged(f"{name} holds no batch")
+    following = ordered[place + 1] if place + 1 < len(ordered) else None
+    day, first_at, last_at = _proven(folder, ordered[place], following)
     key = private_key(folder.signing_key)
     with database.transaction(index):
         index.execute(
             """
-            INSERT INTO days (name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (name) DO UPDATE SET (first, last, first_at, last_at, shares, difficulty, bytes, previous, root,
-                signature) = (excluded.first, excluded.last, excluded.first_at, excluded.last_at, excluded.shares,
-                excluded.difficulty, excluded.bytes, excluded.previous, excluded.root, excluded.signature)
+            INSERT OR REPLACE INTO days (
+                name, first, last, first_at, last_at, shares, difficulty, bytes, previous, root, signature
+            ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (
                 *(name, day.first, day.last, first_at, last_at, day.shares, day.difficulty),
@@ -124,30 +130,26 @@ def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay
     return day
 
 
-def proven(path: Path, name: str) -> tuple[ClosedDay, int, int]:
-    """Return a day as its file proves it, and the instants of its first and last batch (ms since 1970).
-
-    Raises:
-        LedgerDamaged: it does not.
-        LedgerUnusable, sqlite3.Error: the file cannot be read.
-
-    """
-    with closing(day_file.open_to_read(path)) as connection:
-        ledger, previous = day_file.origin(connection)
-        ends = day_file.ends(connection)
-        if ends is None:
-            raise LedgerDamaged(f"{name} holds no batch")
-        walk = Walk(previous, ends[0].seq)
-        shares, difficulty = 0, 0.0
-        for step in walk.through(connection, name, must_reach=ends[1].seq):
+def _proven(folder: Folder, day: Day, following: Day | None) -> tuple[ClosedDay, int, int]:
+    """Return a day as its file proves it, and the instants of its first and last batch (ms since 1970)."""
+    if day.problem is not None or day.is_pruned:
+        raise LedgerDamaged(f"{day.name} cannot be signed: {day.problem or 'it is pruned'}")
+    assert day.first is not None and day.ledger is not None and day.previous is not None, "it was read"
+    shares, difficulty = 0, 0.0
+    at: list[int] = []
+    walk = Walk(day.previous, day.first)
+    with closing(day_file.open_to_read(folder.day(day.name))) as connection:
+        for step in walk.through(connection, day.name, end=superseded_from(connection, following)):
             if isinstance(step, Bad):
-                raise LedgerDamaged(f"{name}, batches {step.first} to {step.last}: {step.problem}")
+                raise LedgerDamaged(f"{day.name}, batches {step.first} to {step.last}: {step.problem}")
             shares += step.shares
             difficulty += step.credit
-    day = ClosedDay(
-        ledger, name, ends[0].seq, walk.expected - 1, shares, difficulty, previous, walk.possible[0]
-    )
-    return day, ends[0].at, ends[1].at
+            at = [at[0] if at else step.batch.at, step.batch.at]
+    if not at:
+        raise LedgerDamaged(f"{day.name} holds no batch")
+    last, root = walk.expected - 1, walk.possible[0]
+    closed = ClosedDay(day.ledger, day.name, day.first, last, shares, difficulty, day.previous, root)
+    return closed, at[0], at[-1]
 
 
 def size_of(path: Path) -> int:
@@ -171,8 +173,7 @@ def _key_bytes(path: Path) -> bytes:
 def _make_key(path: Path) -> None:
     # Written beside and linked: whoever sees the name sees the whole key, and of two makers one wins.
     data = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, data)

@@ -38,7 +38,7 @@ def spans(folder: Folder) -> tuple[list[Span], dict[str, str]]:
             with closing(day_file.open_to_read(folder.day(name))) as connection:
                 _, previous = day_file.origin(connection)
                 ends = day_file.ends(connection)
-        except (sqlite3.Error, LedgerUnusable, TypeError) as error:
+        except (sqlite3.Error, LedgerUnusable, TypeError, UnicodeError) as error:
             unreadable[name] = f"{error}"
             continue
         if ends is not None:

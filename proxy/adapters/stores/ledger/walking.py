@@ -1,7 +1,8 @@
 """Every batch in its order, proven by the hash of the one before, or named as bad; nothing is repaired.
 
-A batch counts only where it is proven. Behind a hole the first batch has nothing that it could be held against,
-so it belongs to the bad range; the second one is held against the first one's hash, and the chain goes on.
+A batch counts only where it is proven. Behind a hole the first batch has nothing that it could be held
+against, so it belongs to the bad range; the second one is held against the first one's hash, and the chain
+goes on.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class _Row:
 
 
 class Walk:
-    """Goes through the files in their order; what it holds the next batch against leads from one to the next."""
+    """Goes through the files in their order, and knows what the next batch must follow."""
 
     def __init__(self, previous: bytes = GENESIS, expected: int = 1) -> None:
         """Begin before the batch ``expected``, behind the hash ``previous``."""
@@ -98,7 +99,7 @@ class Walk:
 
 
 def _hashes(batch: Batch, step: Proven | Bad, possible: list[bytes]) -> list[bytes]:
-    """Return what the next batch may follow: of a bad one the hash that stands here, or that of what stands here."""
+    """Return what the next batch may follow: of a bad one its hash as it stands, or that of what it holds."""
     if isinstance(step, Proven):
         return [batch.hash]
     made = [chained(each, batch.seq, batch.run, batch.at, batch.notes, batch.shares) for each in possible[:1]]
@@ -109,8 +110,6 @@ def _step(item: _Row | _Hole, day: str, possible: list[bytes]) -> Proven | Bad:
     if isinstance(item, _Hole):
         return Bad(day, item.first, item.last, item.problem)
     batch = item.batch
-    if not possible:
-        return Bad(day, batch.seq, batch.seq, "what it follows is not known")
     if not any(batch.follows(each) for each in possible):
         return Bad(day, batch.seq, batch.seq, "its hash is not that of what it holds and follows")
     try:
@@ -154,10 +153,8 @@ def rows(
         expected = found
 
 
-def _chunk(
-    connection: sqlite3.Connection, expected: int, end: int | None
-) -> tuple[list[_Row], str | None]:
-    """Return the rows from ``expected`` on as far as they follow each other, and what is wrong behind them."""
+def _chunk(connection: sqlite3.Connection, expected: int, end: int | None) -> tuple[list[_Row], str | None]:
+    """Return the rows from ``expected`` on as far as none is missing, and what is wrong behind them."""
     taken: list[_Row] = []
     try:
         found = connection.execute(

@@ -1,0 +1,91 @@
+"""``ledger prune``: days' files are given up whole; what they proved stays in the index, signed.
+
+First a day's root is signed and its row says that it is pruned, durably; only then its file goes. Whoever
+is killed between leaves a file that counts as pruned, and the next run removes it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from proxy.adapters.stores.ledger import damages, database, day_file, standing
+from proxy.adapters.stores.ledger.days import rows
+from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.signing import close_day, flush_folder, size_of
+from proxy.adapters.stores.ledger.spans import Span, spans
+from proxy.ledger.retention import Kept, to_prune
+
+SUFFIXES = ("", "-wal", "-shm")
+"""Of a database's files; the one that is listed goes first, for without it the others are nothing."""
+
+
+def choose(
+    folder: Folder, index: sqlite3.Connection, *, before: int | None = None, most_bytes: int | None = None
+) -> list[Kept]:
+    """Return the days that would be given up; see ``to_prune``.
+
+    Raises:
+        LedgerUnusable, OSError, sqlite3.Error: files or index cannot be read.
+
+    """
+    pruned = {row.name for row in rows(index) if row.pruned_at is not None}
+    open_damages = [damage for damage in damages.known(index) if damage.signed_by is None]
+    valid, unreadable = spans(folder)
+    there = [_kept(folder, span, open_damages) for span in valid if span.name not in pruned]
+    if unreadable.keys() - pruned:
+        # Where it belongs nobody knows: nothing goes before it is looked at.
+        return []
+    return to_prune(there, standing.watermark(index)[0], before=before, most_bytes=most_bytes)
+
+
+def prune(folder: Folder, index: sqlite3.Connection, day: Kept, at: int) -> None:
+    """Give one day up; ``at`` is in seconds since 1970. The older ones must be gone before.
+
+    Raises:
+        LedgerDamaged: the day cannot be proven; its file stays.
+        LedgerUnusable, OSError, sqlite3.Error: files, key or index cannot be used.
+
+    """
+    if not any(row.name == day.name and row.signature is not None for row in rows(index)):
+        close_day(index, folder, day.name)
+    index.execute("PRAGMA synchronous = FULL")  # the file must not be gone before its row is there
+    with database.transaction(index):
+        index.execute("UPDATE days SET pruned_at = ? WHERE name = ?", (at, day.name))
+    _unlink(folder, day.name)
+
+
+def finish(folder: Folder, index: sqlite3.Connection) -> list[str]:
+    """Remove what an earlier run was killed over, and return the days' names.
+
+    Raises:
+        OSError, sqlite3.Error: that is not possible.
+
+    """
+    left = [
+        row.name
+        for row in rows(index)
+        if row.pruned_at is not None and any(path.exists() for path in _paths(folder, row.name))
+    ]
+    for name in left:
+        _unlink(folder, name)
+    return left
+
+
+def _paths(folder: Folder, name: str) -> list[Path]:
+    path = folder.day(name)
+    return [path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES]
+
+
+def _unlink(folder: Folder, name: str) -> None:
+    for path in _paths(folder, name):
+        path.unlink(missing_ok=True)
+    flush_folder(folder.days)
+
+
+def _kept(folder: Folder, span: Span, open_damages: list[damages.Damage]) -> Kept:
+    with closing(day_file.open_to_read(folder.day(span.name))) as connection:
+        (at,) = connection.execute("SELECT at FROM batches WHERE seq = ?", (span.last,)).fetchone()
+    waits = any(damage.first <= span.last and damage.last >= span.first for damage in open_damages)
+    return Kept(span.name, span.last, at, size_of(folder.day(span.name)), is_signed_off=not waits)

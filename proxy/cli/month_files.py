@@ -1,0 +1,75 @@
+"""A month's account as rows of a table: CSV for spreadsheets, Parquet for programs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from proxy.cli.tables import cell
+from proxy.ledger.outcomes import Outcome
+
+
+class ParquetMissing(Exception):
+    """The library that writes Parquet is not installed."""
+
+
+COLUMNS = (
+    "month",
+    "tenant",
+    "accounting",
+    "tenant_micro_units",
+    "worker",
+    "micro_units",
+    "credited_difficulty",
+    "local_difficulty",
+    "pool_difficulty",
+    *(outcome.name.lower() for outcome in Outcome),
+    "manifest",
+)
+
+
+def rows_of(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each worker of a report, with the columns in their order."""
+    for tenant in report["tenants"]:
+        for worker in tenant["workers"]:
+            cells = {
+                **worker,
+                **worker["shares"],
+                "month": report["month"],
+                "tenant": tenant["tenant"],
+                "accounting": tenant["accounting"],
+                "tenant_micro_units": tenant["micro_units"],
+                "manifest": report["manifest"],
+            }
+            yield {column: cells[column] for column in COLUMNS}
+
+
+def csv_text(report: Mapping[str, Any]) -> str:
+    """Return a report as CSV: a line for each worker, and no cell that a spreadsheet would compute."""
+    out = StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in rows_of(report):
+        writer.writerow(cell(value) if isinstance(value, str) else value for value in row.values())
+    return out.getvalue()
+
+
+def write_parquet(report: Mapping[str, Any], path: Path) -> None:
+    """Write a report as a Parquet file, a row for each worker.
+
+    Raises:
+        ParquetMissing: pyarrow is not installed.
+        OSError: the file cannot be written.
+
+    """
+    try:
+        pyarrow = import_module("pyarrow")
+        parquet = import_module("pyarrow.parquet")
+    except ModuleNotFoundError as error:
+        raise ParquetMissing("Parquet needs pyarrow: pip install 'pumpjack[parquet]'") from error
+    made = pyarrow.Table.from_pylist(list(rows_of(report)))
+    parquet.write_table(made, path)
