@@ -34,21 +34,25 @@ CHUNK = 256
 
 
 def create(path: Path, ledger: bytes, previous: bytes) -> sqlite3.Connection:
-    """Begin a day's file behind the batch whose hash is ``previous``.
+    """Begin a day's file behind the batch whose hash is ``previous``; one that is there is opened.
+
+    It gets its name once it is whole: a full disk, or a power cut, leaves no file then that nobody could tell
+    from a damaged one.
 
     Raises:
-        sqlite3.Error: the disk does not take it.
+        OSError, sqlite3.Error: the disk does not take it.
 
     """
-    connection = database.write(path, APPLICATION, MIGRATIONS)
-    try:
-        if connection.execute("SELECT count(*) FROM origin").fetchone()[0] == 0:
-            with database.transaction(connection):
-                connection.execute("INSERT INTO origin VALUES (?, ?)", (ledger, previous))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    if path.exists():
+        return open_to_write(path)
+    unfinished = path.with_suffix(".new")
+    for end in ("", "-journal", "-wal", "-shm"):
+        unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
+    with closing(database.write(unfinished, APPLICATION, MIGRATIONS)) as connection:
+        connection.execute("INSERT INTO origin VALUES (?, ?)", (ledger, previous))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    unfinished.rename(path)
+    return open_to_write(path)
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,13 +51,20 @@ class Folder:
         return sorted(path.stem for path in self.days.glob(f"*{SUFFIX}"))
 
     def make(self) -> None:
-        """Make the folders, for the owner alone.
+        """Make the folders, for the owner alone, and have their names survive a power cut.
 
         Raises:
             OSError: that is not possible.
 
         """
         self.days.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite flushes the folder that its files are in, and none above it.
+        for folder in (self.root, self.root.parent):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def day_of(at: int) -> str:
