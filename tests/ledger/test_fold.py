@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -311,7 +312,12 @@ def test_it_is_all_one_when_the_fold_is_drained(
             for key, value in part.sums.items():
                 one = sums.setdefault(key, Sum())
                 one.add(value.count, value.difficulty, value.square, value.best, value.last)
-    assert sums == whole.sums
+    # The squares of refusals are an estimate that need not be exact in doubles.
+    squares = {key: value.square for key, value in sums.items()}
+    assert squares == pytest.approx({key: value.square for key, value in whole.sums.items()}, rel=1e-12)
+    assert {key: replace(value, square=0.0) for key, value in sums.items()} == {
+        key: replace(value, square=0.0) for key, value in whole.sums.items()
+    }
     assert settlements == whole.settled
     assert sum(value.count for key, value in sums.items() if key.outcome is Outcome.ACCEPTED) == sum(
         len(shares) for _, shares, _, _ in steps

@@ -281,3 +281,20 @@ async def test_windows_are_one_behind_the_other_however_slow_the_disk(
         assert len(set(windows)) < 20, "a window takes what comes while the one before is written"
         assert site.journal.state["window_ms"] >= 40
     assert sum(row.count for row in batches(tmp_path)) == 20
+
+
+async def test_a_disk_is_asked_again_even_if_nothing_could_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    monkeypatch.setattr(journal, "MOST_KEPT", 0)
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as site:
+        disk.fails = 1 << 30
+        await site.answered(site.share(credit=2.0))
+        disk.fails = 0
+        await site.told(LedgerRestored)
+        await site.answered(site.share())
+    rows = batches(tmp_path)
+    assert sum(row.count for row in rows) == 1
+    assert [note[3:5] for row in rows for note in row.notes if note[0] == 10] == [[1, 2.0]]

@@ -234,8 +234,9 @@ class LedgerJournal:
         self._writing, self._tries, self._seq = None, 0, written.seq
         self.pace.took(written.took)
         if self._cause:
-            kept = self._kept.popleft()
-            self._kept_bytes -= len(kept.notes) + len(kept.shares)
+            if self._kept:
+                kept = self._kept.popleft()
+                self._kept_bytes -= len(kept.notes) + len(kept.shares)
             if self._kept:
                 self._put(0, self._kept[0])
                 return
@@ -268,8 +269,9 @@ class LedgerJournal:
         self._loop.call_later(RETRY, self._retry)
 
     def _retry(self) -> None:
-        if self._kept and self._writing is None:
-            first = self._kept[0]
+        if self._writing is None:
+            # Nothing may have been kept, where the first batch was too large already: a disk is still asked.
+            first = self._kept[0] if self._kept else self._empty()
             self._put(0, first if first.begins else self._beginning(first))
 
     def _answer_unproven(self) -> None:
@@ -301,5 +303,7 @@ class LedgerJournal:
         # Everything that could not be kept is at least named, in the chain.
         if lost is not None:
             gap = Gap(lost.since, lost.until, lost.shares, lost.difficulty, cause[:200])
-            empty = message([])
-            self._put(0, Task(self._run, self._now(), message([gap]), empty, 0, begins=False))
+            self._put(0, replace(self._empty(), notes=message([gap])))
+
+    def _empty(self) -> Task:
+        return Task(self._run, self._now(), message([]), message([]), 0, begins=False)
