@@ -184,7 +184,8 @@ def test_a_job_reaches_all_miners_of_pumpjack_and_of_the_loop(start: Start) -> N
     for each in rounds:
         assert {name: told["heard"] for name, told in each.items()} == {"pumpjack": 30, "loop": 30}
         assert all(0 < told["first_ns"] <= told["wall_ns"] for told in each.values())
-        assert all(told["cpu_ns"] > 0 for told in each.values())
+    for name in ("pumpjack", "loop"):  # in both rounds: one alone may fall between two ticks of the kernel
+        assert sum(each[name]["cpu_ns"] for each in rounds) > 0
 
 
 def test_memory_is_that_of_sessions_that_have_sent_their_shares(start: Start) -> None:
