@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import sqlite3
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,13 +17,12 @@ from proxy.adapters.stores.ledger.backup import backup as make_backup
 from proxy.adapters.stores.ledger.checking import Report
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.rebuilding import rebuilt
-from proxy.cli.ledger_folder import ledger_folder, ledger_options
+from proxy.cli.ledger_folder import UNUSABLE, ledger_folder, ledger_options
 from proxy.cli.output import Exit, json_option, print_json
 from proxy.cli.progress import bytes_bar
 from proxy.cli.times import Instant, iso, iso_ms
-from proxy.errors import LedgerDamaged, LedgerUnusable
+from proxy.errors import LedgerUnusable
 
-UNUSABLE = (LedgerDamaged, LedgerUnusable, sqlite3.Error, OSError)
 FOREVER = 1 << 62
 DAY_MS = 86_400_000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,8 @@ import click
 
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.reading import Reader
+from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable
-from proxy.config.environment import default_data_dir
-from proxy.config.load import load
 from proxy.errors import LedgerDamaged, LedgerUnusable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,11 +40,7 @@ def ledger_folder(path: Path | None, data: Path | None) -> Folder:
         ConfigError: the configuration cannot be used.
 
     """
-    data_dir = data or (
-        load(path, os.environ).site.data_dir
-        if path is not None
-        else default_data_dir(os.environ, is_root=os.geteuid() == 0)
-    )
+    data_dir = data_dir_of(path, data)
     folder = Folder.of(data_dir)
     try:
         is_there = folder.index.exists() or bool(folder.names())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from proxy.adapters.logs.events import printable
 from proxy.adapters.stores.ledger import checking
 from proxy.adapters.stores.ledger.verifying import Verification
 from proxy.adapters.stores.ledger.verifying import verify as verification
-from proxy.cli.ledger_folder import ledger_folder, ledger_options
+from proxy.cli.ledger_folder import UNUSABLE, ledger_folder, ledger_options
 from proxy.cli.output import Exit, json_option, print_json
 from proxy.cli.progress import bytes_bar
 from proxy.cli.times import Instant
-from proxy.errors import LedgerDamaged, LedgerUnusable
 
 
 @click.command()
@@ -45,7 +43,7 @@ def verify(
     try:
         with bytes_bar("hashing", checking.size(folder)) as told:
             found = verification(folder, since * 1000, until * 1000, tenant, told)
-    except (LedgerDamaged, LedgerUnusable, sqlite3.Error, OSError) as error:
+    except UNUSABLE as error:
         raise click.ClickException(f"the shares cannot be verified: {error}") from error
     took = time.perf_counter() - began
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import click
 from rich.console import Console
 
 from proxy.adapters.control.unix import ask
+from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
 from proxy.cli.screen import session_table, state_view
-from proxy.config.environment import default_data_dir
-from proxy.config.load import load
 
 
 @click.command()
@@ -25,11 +23,7 @@ from proxy.config.load import load
 @json_option
 def status(path: Path | None, data: Path | None, sessions: bool, as_json: bool) -> None:
     """Show what the running proxy is doing: upstreams, sessions, hashrate, shares."""
-    folder = data or (
-        load(path, os.environ).site.data_dir
-        if path is not None
-        else default_data_dir(os.environ, is_root=os.geteuid() == 0)
-    )
+    folder = data_dir_of(path, data)
     try:
         state: dict[str, Any] = ask(folder, sessions=sessions)
     except (OSError, ValueError) as error:

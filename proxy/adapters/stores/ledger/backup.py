@@ -16,8 +16,7 @@ from pathlib import Path
 
 from proxy.adapters.stores.ledger import index
 from proxy.adapters.stores.ledger.days import rows
-from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.signing import flush_folder
+from proxy.adapters.stores.ledger.folder import Folder, flush_folder
 from proxy.adapters.stores.ledger.walking import UNREADABLE
 from proxy.errors import LedgerUnusable
 

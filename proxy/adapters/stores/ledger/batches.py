@@ -13,7 +13,6 @@ from proxy.ledger.records import AnyNote, notes_of
 
 EMPTY = 5
 """Bytes of a message that holds nothing."""
-_COLUMNS = "seq, run, at, notes, shares, hash"
 
 
 class Batches:
@@ -39,7 +38,7 @@ class Batches:
             with closing(day_file.open_to_read(self._folder.day(span.name))) as connection:
                 before = span.last + 1
                 while rows := connection.execute(
-                    f"SELECT {_COLUMNS} FROM batches WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+                    f"SELECT {day_file.COLUMNS} FROM batches WHERE seq < ? ORDER BY seq DESC LIMIT ?",
                     (before, day_file.CHUNK),
                 ).fetchall():
                     for row in rows:
@@ -52,7 +51,7 @@ class Batches:
             if span.first <= seq <= span.last:
                 with closing(day_file.open_to_read(self._folder.day(span.name))) as connection:
                     row = connection.execute(
-                        f"SELECT {_COLUMNS} FROM batches WHERE seq = ?", (seq,)
+                        f"SELECT {day_file.COLUMNS} FROM batches WHERE seq = ?", (seq,)
                     ).fetchone()
                 if row is not None:
                     return span, Batch(*row)

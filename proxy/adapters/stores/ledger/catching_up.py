@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from proxy.adapters.stores.ledger import day_file, days, index
+from proxy.adapters.stores.ledger import database, day_file, days, index
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
@@ -121,8 +121,8 @@ def rebuild(folder: Folder, path: Path) -> sqlite3.Connection:
         sqlite3.Error, OSError: it cannot be written.
 
     """
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for file in database.files_of(path):
+        file.unlink(missing_ok=True)
     connection = index.open_to_write(path)
     try:
         catch_up(folder, connection)

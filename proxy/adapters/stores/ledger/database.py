@@ -13,6 +13,13 @@ BUSY = 5.0
 """Seconds to wait for another process's short transaction on the index."""
 WAL_LIMIT = 64 << 20
 """Bytes to which a write-ahead log is cut after a checkpoint."""
+SUFFIXES = ("", "-wal", "-shm")
+"""Of a database's files; the one that is listed goes first, for without it the others are nothing."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that a database may have, whether they are there or not."""
+    return [path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES]
 
 
 def write(path: Path, application: int, migrations: Sequence[str]) -> sqlite3.Connection:

@@ -29,6 +29,8 @@ MIGRATIONS = (
     ) STRICT;
     """,
 )
+COLUMNS = "seq, run, at, notes, shares, hash"
+"""Of a row that is a ``Batch``."""
 CHUNK = 256
 """Batches read in one short transaction: a reader must not keep the write-ahead log from being emptied."""
 
@@ -46,8 +48,8 @@ def create(path: Path, ledger: bytes, previous: bytes) -> sqlite3.Connection:
     if path.exists():
         return open_to_write(path)
     unfinished = path.with_suffix(".new")
-    for end in ("", "-journal", "-wal", "-shm"):
-        unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
+    for file in (*database.files_of(unfinished), unfinished.with_name(f"{unfinished.name}-journal")):
+        file.unlink(missing_ok=True)
     with closing(database.write(unfinished, APPLICATION, MIGRATIONS)) as connection:
         connection.execute("INSERT INTO origin VALUES (?, ?)", (ledger, previous))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -105,7 +107,7 @@ def batches(connection: sqlite3.Connection, after: int = 0) -> Iterator[Batch]:
     while True:
         with closing(
             connection.execute(
-                "SELECT seq, run, at, notes, shares, hash FROM batches WHERE seq > ? ORDER BY seq LIMIT ?",
+                f"SELECT {COLUMNS} FROM batches WHERE seq > ? ORDER BY seq LIMIT ?",
                 (after, CHUNK),
             )
         ) as cursor:
@@ -120,9 +122,7 @@ def batches(connection: sqlite3.Connection, after: int = 0) -> Iterator[Batch]:
 def ends(connection: sqlite3.Connection) -> tuple[Batch, Batch] | None:
     """Return the first and the last batch, or None where there is none."""
     found = [
-        connection.execute(
-            f"SELECT seq, run, at, notes, shares, hash FROM batches ORDER BY seq {order} LIMIT 1"
-        ).fetchone()
+        connection.execute(f"SELECT {COLUMNS} FROM batches ORDER BY seq {order} LIMIT 1").fetchone()
         for order in ("ASC", "DESC")
     ]
     return None if found[0] is None else (Batch(*found[0]), Batch(*found[1]))

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from proxy.adapters.stores.ledger import day_file
-from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.folder import Folder, order_of
 from proxy.adapters.stores.ledger.walking import UNREADABLE
 
 
@@ -73,23 +73,18 @@ def days(folder: Folder, known: Sequence[DayRow]) -> list[Day]:
     """
     row_of = {row.name: row for row in known}
     found = [_pruned(row) for row in known if row.pruned_at is not None]
-    for name in sorted({*folder.names(), *row_of} - {day.name for day in found}, key=_by_name):
+    for name in sorted({*folder.names(), *row_of} - {day.name for day in found}, key=order_of):
         day = _read(folder, name, row_of.get(name))
         if day is not None:
             found.append(day)
     # Sorting keeps the order of equals: one of which nothing is known stays before the next by name.
     following = None
     ordered: list[tuple[int, Day]] = []
-    for day in sorted(found, key=lambda day: _by_name(day.name), reverse=True):
+    for day in sorted(found, key=lambda day: order_of(day.name), reverse=True):
         following = day.first if day.first is not None else following
         ordered.append((1 << 62 if following is None else following, day))
     ordered.reverse()
     return [day for _, day in sorted(ordered, key=lambda item: item[0])]
-
-
-def _by_name(name: str) -> tuple[str, int]:
-    day, _, number = name.partition(".")
-    return day, int(number) if number.isascii() and number.isdigit() else 1
 
 
 def _pruned(row: DayRow) -> Day:

@@ -60,16 +60,18 @@ class Folder:
         self.days.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite flushes the folder that its files are in, and none above it.
         for folder in (self.root, self.root.parent):
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            flush_folder(folder)
 
 
 def day_of(at: int) -> str:
     """Return the UTC day of milliseconds since 1970."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def order_of(name: str) -> tuple[str, int]:
+    """Return what files are ordered by where nothing but their names is known."""
+    day, _, number = name.partition(".")
+    return day, int(number) if number.isascii() and number.isdigit() else 1
 
 
 def free_name(day: str, taken: set[str]) -> str:
@@ -79,3 +81,17 @@ def free_name(day: str, taken: set[str]) -> str:
         number += 1
         name = f"{day}.{number}"
     return name
+
+
+def flush_folder(path: Path) -> None:
+    """Make what was made, renamed or unlinked in a folder durable.
+
+    Raises:
+        OSError: the disk does not take it.
+
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

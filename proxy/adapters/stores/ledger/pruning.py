@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 from proxy.adapters.stores.ledger import damages, database, day_file, standing
 from proxy.adapters.stores.ledger.days import rows
-from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.signing import close_day, flush_folder, size_of
+from proxy.adapters.stores.ledger.folder import Folder, flush_folder
+from proxy.adapters.stores.ledger.signing import close_day, size_of
 from proxy.adapters.stores.ledger.spans import Span, spans
 from proxy.ledger.retention import Kept, to_prune
-
-SUFFIXES = ("", "-wal", "-shm")
-"""Of a database's files; the one that is listed goes first, for without it the others are nothing."""
 
 
 def choose(
@@ -66,20 +62,16 @@ def finish(folder: Folder, index: sqlite3.Connection) -> list[str]:
     left = [
         row.name
         for row in rows(index)
-        if row.pruned_at is not None and any(path.exists() for path in _paths(folder, row.name))
+        if row.pruned_at is not None
+        and any(path.exists() for path in database.files_of(folder.day(row.name)))
     ]
     for name in left:
         _unlink(folder, name)
     return left
 
 
-def _paths(folder: Folder, name: str) -> list[Path]:
-    path = folder.day(name)
-    return [path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES]
-
-
 def _unlink(folder: Folder, name: str) -> None:
-    for path in _paths(folder, name):
+    for path in database.files_of(folder.day(name)):
         path.unlink(missing_ok=True)
     flush_folder(folder.days)
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from proxy.adapters.stores.ledger import database, index
 from proxy.adapters.stores.ledger.catching_up import rebuild
-from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.pruning import SUFFIXES
-from proxy.adapters.stores.ledger.signing import flush_folder
+from proxy.adapters.stores.ledger.database import SUFFIXES
+from proxy.adapters.stores.ledger.folder import Folder, flush_folder
 from proxy.adapters.stores.ledger.walking import UNREADABLE
 
 TAKEN_OVER = {

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from proxy.adapters.stores.ledger import database, day_file
 from proxy.adapters.stores.ledger.days import Day, days, rows, superseded_from
-from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.folder import Folder, flush_folder
 from proxy.adapters.stores.ledger.walking import Bad, Walk
 from proxy.errors import LedgerDamaged, LedgerUnusable
 
@@ -187,17 +187,3 @@ def _make_key(path: Path) -> None:
     finally:
         beside.unlink()
     flush_folder(path.parent)
-
-
-def flush_folder(path: Path) -> None:
-    """Make what was made, renamed or unlinked in a folder durable.
-
-    Raises:
-        OSError: the disk does not take it.
-
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from proxy.adapters.stores.ledger import day_file
-from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.folder import Folder, order_of
 from proxy.errors import LedgerUnusable
 
 
@@ -43,7 +43,7 @@ def spans(folder: Folder) -> tuple[list[Span], dict[str, str]]:
             continue
         if ends is not None:
             found.append(Span(name, ends[0].seq, ends[1].seq, previous, ends[1].hash))
-    found.sort(key=lambda span: (span.first, *_number(span.name)))
+    found.sort(key=lambda span: (span.first, *order_of(span.name)))
     valid: list[Span] = []
     for span, following in zip_longest(found, found[1:]):
         if following is None or span.last < following.first:
@@ -51,9 +51,3 @@ def spans(folder: Folder) -> tuple[list[Span], dict[str, str]]:
         elif span.first < following.first:
             valid.append(replace(span, last=following.first - 1, root=following.previous))
     return valid, unreadable
-
-
-def _number(name: str) -> tuple[str, int]:
-    """Return what files of one day are ordered by."""
-    day, _, number = name.partition(".")
-    return day, int(number) if number.isdigit() else 1

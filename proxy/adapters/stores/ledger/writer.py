@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from typing_extensions import override
 
 from proxy.adapters.stores.ledger import day_file
 from proxy.adapters.stores.ledger.checkpoints import Checkpoints
-from proxy.adapters.stores.ledger.folder import Folder, day_of, free_name
+from proxy.adapters.stores.ledger.folder import Folder, day_of, flush_folder, free_name
 from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.ledger.chain import Batch, chained
 
@@ -156,7 +155,7 @@ class Writer(threading.Thread):
         name = free_name(day_of(at), set(self._folder.names()))
         path = self._folder.day(name)
         self._file = day_file.create(path, self._ledger, self._hash)
-        sync_folder(path.parent)
+        flush_folder(path.parent)
         self._checkpoints.follow(path)
         self._name = name
 
@@ -193,17 +192,3 @@ class Writer(threading.Thread):
         except OSError:
             return False
         return True
-
-
-def sync_folder(path: Path) -> None:
-    """Make a folder's new entries durable.
-
-    Raises:
-        OSError: that is not possible.
-
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
