@@ -178,6 +178,21 @@ class LedgerProblem:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class GovernorSilent:
+    """Who governs has not been heard: nobody new gets work until it is, and who has some keeps it."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GovernorHeard:
+    """The governor is back."""
+
+    seconds: float
+    """How long it was silent."""
+
+
 Event = (
     SessionOpened
     | MinerAtRisk
@@ -198,4 +213,6 @@ Event = (
     | LedgerRestored
     | LedgerReserveUsed
     | LedgerProblem
+    | GovernorSilent
+    | GovernorHeard
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from proxy.units import Seconds
 
 if TYPE_CHECKING:
     from proxy.events import Event
@@ -65,6 +69,64 @@ class ShareJournal(Protocol):
 
     def told(self) -> None:
         """The open window has notes, for which nobody waits: a second is soon enough. Never waits."""
+
+
+class Miners(NamedTuple):
+    """Miners as columns, made for numpy.frombuffer: one index is one miner, the same in each."""
+
+    keys: array[int]
+    """Of their sessions: 64-bit, never given twice."""
+    shares: array[int]
+    """Submits with a verdict since the session began, 64-bit. Refused ones too: each of them was hashed."""
+    difficulty: array[float]
+    """In force, as doubles; 0 before the first job."""
+    has_work: bytes
+    """1 for those that are given jobs."""
+    withheld: bytes
+    """1 for those that get none by the work gate, newcomers that wait for their release among them."""
+
+
+class Miner(NamedTuple):
+    """Who a miner is, as it said itself."""
+
+    tenant: str
+    worker: str
+    user_agent: str
+    peer: str
+    since: Seconds
+    """When it connected."""
+
+
+class FleetView(Protocol):
+    """Which miners are here, and what they do."""
+
+    def miners(self) -> Miners:
+        """Return every miner that has logged in, as columns."""
+
+    def miner(self, key: int) -> Miner | None:
+        """Return who a miner is; None once it has gone."""
+
+
+class WorkGate(Protocol):
+    """Carries out what is decided about work. Sessions that are gone are passed over; numbers are returned.
+
+    Where the configuration says ``advise``, nothing is gated and every number is 0.
+    """
+
+    def withhold(self, sessions: Iterable[int], cause: str, now: Seconds) -> int:
+        """Give no work; connections stay, and are counted neither slow nor dead."""
+
+    def release(self, sessions: Iterable[int], cause: str, now: Seconds) -> int:
+        """Give work again, or for the first time."""
+
+    def disconnect(self, sessions: Iterable[int], cause: str, now: Seconds) -> int:
+        """Close the connections."""
+
+    def hasten(self, sessions: Iterable[int], shares_per_minute: float, now: Seconds) -> int:
+        """Lower the difficulty of miners that work, so that a commanded stop is soon proven."""
+
+    def beat(self, now: Seconds) -> None:
+        """Say that the governor is alive. While it is not, nobody new gets work."""
 
 
 class Randomness(Protocol):

@@ -53,7 +53,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
     }
     tenants = tuple(_tenant(tenant, settings) for tenant in settings.tenants)
     owned = frozenset(plan.name for plan in listener_plans(settings) if plan.door.tenant is not None)
-    return RelaySettings(tenants, listeners, owned, _limits(settings), _timers(settings))
+    return RelaySettings(tenants, listeners, owned, limits=_limits(settings), timers=_timers(settings))
 
 
 def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
@@ -277,7 +277,7 @@ def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:
         replace(wanted, user_match=present.user_match, extranonce2_size=present.extranonce2_size)
         for present, wanted in zip(running.tenants, new.tenants, strict=True)
     )
-    return replace(new, tenants=tenants, listeners=running.listeners, owned=running.owned)
+    return replace(new, tenants=tenants, listeners=running.listeners, owned=running.owned, gated=running.gated)
 
 
 def preamble(settings: Settings) -> list[Note]:

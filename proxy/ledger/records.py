@@ -167,6 +167,16 @@ class ClockStepped(Note, frozen=True, array_like=True, tag=11):
     seconds: float
 
 
+class WorkGated(Note, frozen=True, array_like=True, tag=12):
+    """Miners of a tenant were given no work any more for want of power, or work again, or were sent away."""
+
+    action: str
+    """``withhold``, ``release`` or ``disconnect``."""
+    tenant: str
+    sessions: tuple[int, ...]
+    cause: str
+
+
 AnyNote = (
     RunBegan
     | TenantKnown
@@ -179,6 +189,7 @@ AnyNote = (
     | RefusalSampled
     | Gap
     | ClockStepped
+    | WorkGated
 )
 
 _shares = msgspec.msgpack.Decoder(tuple[Share, ...])

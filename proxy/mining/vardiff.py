@@ -191,6 +191,21 @@ class Vardiff(hotpath.Evidence):
         self.wanted = self._bounded(difficulty)
         self.restart()
 
+    def ease(self, difficulty: Difficulty, now: Seconds) -> bool:
+        """Take a lower difficulty for a while; returns whether it falls.
+
+        Bounded as any change. What was learned stays, so a miner at the same hashrate is soon back.
+        """
+        self.pass_time(now)
+        if not 0 < difficulty < self.wanted:
+            return False
+        before, self.wanted = self.wanted, self._bounded(difficulty)
+        if self.wanted >= before:
+            self.wanted = before
+            return False
+        self.restart()
+        return True
+
     def follow(self, settings: VardiffSettings) -> None:
         """Take other settings: they hold from the next decision on."""
         self._settings = settings

@@ -19,6 +19,7 @@ from proxy.ledger.records import (
     SessionEnded,
     ShareSettled,
     SharesRefused,
+    WorkGated,
     WorkReceived,
     pack,
 )
@@ -162,7 +163,13 @@ def restated(works: Iterable[Work], sessions: Iterable[Session]) -> list[Note]:
     for work in works:
         notes.append(received(work))
         notes += [JobIssued(issue.job_id, work.number) for issue in work.issues.values()]
-    notes += [began(session) for session in sessions if session.workers and session.route is not None]
+    withheld: dict[str, list[int]] = {}
+    for session in sessions:
+        if session.workers and session.route is not None:
+            notes.append(began(session))
+            if session.withheld_at is not None:
+                withheld.setdefault(session.route.tenant, []).append(session.key)
+    notes += [WorkGated("withhold", tenant, tuple(keys), "") for tenant, keys in withheld.items()]
     return notes
 
 

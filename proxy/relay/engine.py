@@ -17,12 +17,14 @@ from proxy.relay import conduct, handshake, share_path
 from proxy.relay.admission import Admission
 from proxy.relay.chronicle import Chronicle, restated
 from proxy.relay.directory import Directory
+from proxy.relay.fleet_view import FleetView
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
 from proxy.relay.session import Session
 from proxy.relay.settings import Limits, RelaySettings
 from proxy.relay.upstream import UpstreamConnection
 from proxy.relay.work import JobBook
+from proxy.relay.work_gate import WorkGate
 from proxy.stratum import downstream
 from proxy.stratum.framing import LineBuffer
 from proxy.units import Seconds
@@ -50,7 +52,11 @@ class Relay:
         admission = Admission(self.sessions)
         chronicle = Chronicle()
         jobs = JobBook(boot, chronicle)
-        self.outside = Outside(settings, dialler, journal, randomness, emit, jobs, chronicle, admission)
+        self.gate = WorkGate(self.sessions, chronicle, emit, now, acts=settings.gated)
+        self.fleet = FleetView(self.sessions)
+        self.outside = Outside(
+            settings, dialler, journal, randomness, emit, jobs, chronicle, admission, self.gate
+        )
         self.connections: dict[int, UpstreamConnection] = {}
         self.routes = {
             tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
@@ -244,6 +250,7 @@ class Relay:
         """Let time pass: the oftener, the less is done at once."""
         for route in self.routes.values():
             route.tick(now)
+        self.gate.tick(now)
         chronicle = self.outside.chronicle
         chronicle.tick(now)
         if not chronicle.is_empty and not self._has_told:

@@ -11,6 +11,7 @@ from proxy.relay.chronicle import Chronicle
 from proxy.relay.cost import Ration
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
+from proxy.relay.work_gate import WorkGate
 
 if TYPE_CHECKING:
     from proxy.relay.upstream import Forward
@@ -30,6 +31,8 @@ class Outside:
     """What the ledger is told beside shares."""
     admission: Admission
     """Who is let in: logins awaited, addresses, names refused for their conduct."""
+    gate: WorkGate
+    """Who gets no work for want of power."""
     forwards: list[Forward] = field(default_factory=list)
     """Shares that the read at hand has found for upstream."""
     last_key: int = 0

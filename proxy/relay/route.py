@@ -250,7 +250,10 @@ class Route:
             if session.hinted is not None:
                 vardiff.suggest(session.hinted, now)
         self._outside.chronicle.began(session)
-        self._wait(session, now)
+        if self._outside.gate.holds_newcomers:
+            session.withhold(now)
+        else:
+            self._wait(session, now)
 
     def _vardiff_for(self, session: Session, now: Seconds) -> Vardiff:
         """Begin no higher than the pool allows, so that what is learned is about what was given."""
@@ -312,6 +315,27 @@ class Route:
             session.vardiff.resume(now)
         if session.bundle is not None and session.bundle.work is not None:
             session.give_anew(session.bundle.work, now)
+
+    # --- for want of power --------------------------------------------------------------------------
+
+    def forget_withheld(self) -> None:
+        """Let nobody wait for work who is to get none: its release puts it back."""
+        self.waiting = deque(entry for entry in self.waiting if entry[0].withheld_at is None)
+
+    def release(self, sessions: list[Session], now: Seconds) -> None:
+        """Give sessions work again: a fresh job at once, if they had work before and there is any.
+
+        What newcomers find is not known before their first shares: they come at the pace of a start.
+        """
+        leaving = {session.key for session in self.to_reconnect}
+        for session in sessions:
+            work = session.bundle.work if session.bundle is not None else None
+            if session.key in leaving:
+                continue
+            if session.issued_work is None or work is None or work.is_stale(now):
+                self._wait(session, now)
+            elif self.correct_extranonce(session, now):
+                self._hand_work(session, now)
 
     # --- shares and health ----------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ class Session(Lane):
         "user_agent",
         "vardiff",
         "wire",
+        "withheld_at",
     )
 
     def __init__(self, key: int, listener: str, wire: Wire, outside: Outside, now: Seconds) -> None:
@@ -89,6 +90,9 @@ class Session(Lane):
         self.vardiff: Vardiff | None = None
         """Decides its difficulty; the lane counts for it."""
         self.has_work = False
+        """Whether it is given jobs."""
+        self.withheld_at: Seconds | None = None
+        """Since when it gets no work by the work gate; it never has work then."""
         self.issued_work: Work | None = None
         self.issued_ntime = 0
         self.outbox: bytearray | None = None
@@ -167,6 +171,13 @@ class Session(Lane):
             self.wire.write(notify)
         else:
             self.outbox += notify
+
+    def withhold(self, now: Seconds) -> None:
+        """Give no job from now on; time without work counts neither as slowness nor as silence."""
+        self.withheld_at = now
+        self.has_work = False
+        if self.vardiff is not None:
+            self.vardiff.pause(now)
 
     def _give_clean(self, work: Work, ntime: int, now: Seconds) -> None:
         issue = self.outside.jobs.issue(work, ntime)

@@ -186,5 +186,7 @@ class RelaySettings:
     """Name of a listener to the tenants that it serves, in order of matching."""
     owned: frozenset[str] = frozenset()
     """Listeners of one tenant alone: every user name there is its own, whatever its pattern."""
+    gated: bool = False
+    """Whether miners get work only when the governor says so: it acts, and does not just advise."""
     limits: Limits = field(default_factory=Limits)
     timers: Timers = field(default_factory=Timers)

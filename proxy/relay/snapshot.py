@@ -28,6 +28,7 @@ def snapshot(relay: Relay, now: Seconds, *, sessions: bool = False) -> dict[str,
         "sessions": sum(tenant["sessions"] for tenant in tenants),
         "working": sum(tenant["working"] for tenant in tenants),
         "waiting": sum(tenant["waiting"] for tenant in tenants),
+        "withheld": sum(tenant["withheld"] for tenant in tenants),
         "hashrate": _sum(tenant["hashrate"] for tenant in tenants),
         "shares": _sum_shares([tenant["shares"] for tenant in tenants]),
         "unanswered": relay.unanswered,
@@ -41,6 +42,7 @@ def snapshot(relay: Relay, now: Seconds, *, sessions: bool = False) -> dict[str,
 
 def _tenant(route: Route, sessions: list[Session], now: Seconds) -> dict[str, Any]:
     working = sum(session.has_work for session in sessions)
+    withheld = sum(session.withheld_at is not None for session in sessions)
     difficulties: dict[str, int] = {}
     for session in sessions:
         if session.difficulty is not None:
@@ -52,7 +54,8 @@ def _tenant(route: Route, sessions: list[Session], now: Seconds) -> dict[str, An
         "id": route.tenant,
         "sessions": len(sessions),
         "working": working,
-        "waiting": len(sessions) - working,
+        "waiting": len(sessions) - working - withheld,
+        "withheld": withheld,
         "hashrate": _rates(route.meter, now),
         "shares": _shares(route.tally, [pool.settlements for pool in route.pools], route),
         "difficulties": difficulties,
@@ -140,6 +143,7 @@ def _session(session: Session, now: Seconds) -> dict[str, Any]:
         "worker": session.worker,
         "user_agent": session.user_agent,
         "working": session.has_work,
+        "withheld_s": None if session.withheld_at is None else round(now - session.withheld_at, 1),
         "difficulty": session.difficulty,
         "hashrate": session.vardiff.hashrate(now) if session.vardiff else 0.0,
         "accepted": tally.accepted,

@@ -44,6 +44,7 @@ class Site:
         timers: Timers | None = None,
         vardiff: VardiffSettings = FIXED,
         randomness: Sequence[float] = (0.5,),
+        gated: bool = False,
     ) -> None:
         self.now = Seconds(1000.0)
         self.pools = pools
@@ -62,6 +63,7 @@ class Site:
             tuple(tenants),
             listeners or {"main": tuple(tenant.id for tenant in tenants)},
             owned=owned,
+            gated=gated,
             limits=limits or Limits(),
             timers=timers or Timers(),
         )

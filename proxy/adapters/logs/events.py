@@ -34,6 +34,8 @@ LEVELS: dict[type[Event], int] = {
     events.LedgerRestored: logging.WARNING,
     events.LedgerReserveUsed: logging.CRITICAL,
     events.LedgerProblem: logging.ERROR,
+    events.GovernorSilent: logging.CRITICAL,
+    events.GovernorHeard: logging.WARNING,
 }
 """How loud each event is."""
 
