@@ -277,7 +277,9 @@ def reloaded(running: RelaySettings, new: RelaySettings) -> RelaySettings:
         replace(wanted, user_match=present.user_match, extranonce2_size=present.extranonce2_size)
         for present, wanted in zip(running.tenants, new.tenants, strict=True)
     )
-    return replace(new, tenants=tenants, listeners=running.listeners, owned=running.owned, gated=running.gated)
+    return replace(
+        new, tenants=tenants, listeners=running.listeners, owned=running.owned, gated=running.gated
+    )
 
 
 def preamble(settings: Settings) -> list[Note]:

@@ -64,7 +64,8 @@ class WorkGate:
         self._emit = emit
         self._beat_at = now
         self._is_silent = False
-        self._leaving: list[tuple[Session, Seconds]] = []
+        self._leaving: dict[int, Seconds] = {}
+        """Keys of those to be closed, and since when."""
 
     # --- verbs of the governor --------------------------------------------------------------------------
 
@@ -89,12 +90,15 @@ class WorkGate:
     def disconnect(self, sessions: Iterable[int], cause: str, now: Seconds) -> int:
         """Close these sessions' connections once what they earned is answered; returns how many.
 
-        A miner that comes back is a newcomer: it waits for its release.
+        They get no more work meanwhile. A miner that comes back is a newcomer: it waits for its release.
         """
         told = list(self._joined(sessions))
         for session in told:
-            session.closing, session.closing_cause = True, CURTAILED
-            self._leaving.append((session, now))
+            self._leaving[session.key] = now
+            if session.withheld_at is None:
+                session.withhold(now)
+        for route in _routes(told):
+            route.forget_withheld()
         self._close(now)
         return self._note(DISCONNECT, told, cause)
 
@@ -143,18 +147,20 @@ class WorkGate:
         for key in keys:
             session = self._sessions.get(key)
             # Vardiff comes with the first claim to work.
-            if session is not None and not session.closing and session.vardiff is not None:
-                yield session
+            if session is None or session.closing or session.vardiff is None or key in self._leaving:
+                continue
+            yield session
 
     def _close(self, now: Seconds) -> None:
         """A reply that waits for the disk is still owed to who is sent away."""
-        staying = []
-        for session, since in self._leaving:
-            if session.holds and now - since < LINGER:
-                staying.append((session, since))
-            else:
+        for key, since in list(self._leaving.items()):
+            session = self._sessions.get(key)
+            if session is not None and session.holds and now - since < LINGER:
+                continue
+            del self._leaving[key]
+            if session is not None and not session.closing:
+                session.closing, session.closing_cause = True, CURTAILED
                 session.wire.close()
-        self._leaving = staying
 
     def _note(self, action: str, sessions: list[Session], cause: str) -> int:
         for route, told in _by_route(sessions):

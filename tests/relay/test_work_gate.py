@@ -1,6 +1,6 @@
 """The work gate: withheld miners get no notify by any path, stay connected, and are held for nothing."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -130,7 +130,7 @@ def test_a_withheld_miner_hears_a_line_before_any_firmware_gives_its_pool_up() -
         site.pass_time(0.5, 0.5)
         if site.session(miner).last_write_at != heard[-1]:
             heard.append(site.session(miner).last_write_at)
-    gaps = [after - before for before, after in zip(heard, heard[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(heard)]
     assert max(gaps) <= site.settings.timers.keepalive
     lines = miner.lines[begun:]
     assert {line["method"] for line in lines} == {"mining.set_difficulty"}
@@ -317,6 +317,7 @@ def test_a_disconnected_miner_is_told_what_it_earned_and_why_is_on_record() -> N
     identity = miner.send(share)
     site.relay.gate.disconnect([miner.key], WHY, site.now)
     assert not miner.wire.closed
+    assert release(site, miner) == 0, "it is on its way out"
     site.commits = True
     site.pump()
     assert miner.outcome(identity) == "accepted"
@@ -410,7 +411,7 @@ class Gating(Relaying):
     def _held(self) -> dict[int, int]:
         """Return the jobs that each withheld miner had when it was withheld."""
         if not hasattr(self, "held"):
-            self.held = {}
+            self.held: dict[int, int] = {}
         return self.held
 
     @rule(indexes=st.lists(which, max_size=3))
@@ -429,7 +430,6 @@ class Gating(Relaying):
             work = session.bundle.work if session.bundle is not None else None
             is_due = (
                 session.issued_work is not None
-                and not session.closing
                 and work is not None
                 and not work.is_stale(site.now)
                 and session not in relay.routes["acme"].to_reconnect
@@ -437,9 +437,9 @@ class Gating(Relaying):
             )
             jobs = notifies(miner)
             extranonce = session.extranonce1, session.extranonce2_size
-            assert relay.gate.release([miner.key], "back", site.now) == (not session.closing)
+            released = relay.gate.release([miner.key], "back", site.now)
             told = (session.extranonce1, session.extranonce2_size) == extranonce or session.follows_extranonce
-            if is_due and told and not miner.wire.closed:
+            if is_due and told and released:
                 assert notifies(miner) == jobs + 1, "work comes before watts"
             site.pump()
 
