@@ -1,7 +1,7 @@
-"""Curtailment debt: what tenants were guaranteed and not offered, in kWh by month, paid back from surplus only.
+"""Curtailment debt: what was guaranteed and not offered, in kWh by month, paid back from surplus only.
 
-What is owed is the guarantee. Surplus is shared as it comes and owed to nobody, so that paying one tenant back
-makes no debt with another. What was offered and not taken was offered.
+What is owed is the guarantee. Surplus is shared as it comes and owed to nobody, so that paying one tenant
+back makes no debt with another. What was offered and not taken was offered.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Debts:
 
     def total_kwh(self, tenants: int) -> Floats:
         """Return what each tenant is owed over all months [T]."""
-        return np.sum([np.zeros(tenants), *self.by_month.values()], axis=0)
+        return sum(self.by_month.values(), start=np.zeros(tenants))
 
 
 def advance(

@@ -1,7 +1,7 @@
 """From wanted watts to steps: what may move now, how much of it, and in which order.
 
-Protective reductions wait for nothing. All else obeys ramps: upwards what the generators that run accept as one
-step, downwards what they can be unloaded by; and moves that gain too little are left alone.
+Protective reductions wait for nothing. All else obeys ramps: upwards what the generators that run accept as
+one step, downwards what they can be unloaded by; and moves that gain too little are left alone.
 """
 
 import math
@@ -14,7 +14,7 @@ from proxy.energy.arrays import Bools, Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """What the running generators take in their stride, as parts of their rating. Lean-burn gas engines [A]."""
+    """What running generators take in their stride, as parts of their rating. Lean-burn gas engines [A]."""
 
     step_part: float = 0.10
     """Upwards in each ``step_s``, below ``easy_below`` of the rating; rich-burn ones take 0.20 to 0.25."""
@@ -41,7 +41,7 @@ class Ramp:
         return max(0.0, part * rating_w - recent_w)
 
     def down_w(self, rating_w: float, recent_w: float) -> float:
-        """Return what may be lowered now without need, ``recent_w`` being what was in the last ``unload_s``."""
+        """Return what may be lowered now without need, after ``recent_w`` in the last ``unload_s``."""
         return max(0.0, self.unload_part * rating_w - recent_w)
 
     @property
@@ -74,7 +74,7 @@ class Dwell:
 
 
 def outside_deadband(wanted_w: Floats, present_w: Floats, budget_w: float, part: float = 0.01) -> bool:
-    """Return whether a plan differs enough from what is: by a part of the budget in all, up and down added."""
+    """Return whether a plan differs enough from what is: by a part of the budget, ups and downs added."""
     return float(np.abs(wanted_w - present_w).sum()) > part * max(0.0, budget_w)
 
 
@@ -143,8 +143,8 @@ _SPEEDS_S = (5.0, 30.0, 120.0)
 def margin(miners: int) -> float:
     """Return by what part a reduction is made larger than the deficit.
 
-    Curves of a model are off by 5 % all together (no average helps there), those of single miners by 5 % more,
-    and 3 % of commands fail [A].
+    Curves of a model are off by 5 % all together (no average helps there), those of single miners by 5 %
+    more, and 3 % of commands fail [A].
     """
     return 0.05 + 0.03 + 2 * 0.05 / math.sqrt(max(1, miners))
 
@@ -168,9 +168,11 @@ def protective(deficit_w: float, drop_w: Floats, t_down_s: Floats, cost: Floats)
 
     Args:
         deficit_w: Expected load less what may be; none if not above 0.
-        drop_w: What each miner can give up by its fastest actuator [N]; 0 or NaN: nothing that may be counted on.
+        drop_w: What each miner can give up by its fastest actuator [N]; 0 or NaN: nothing that may be counted
+            on.
         t_down_s: How long 95 % of that takes [N].
-        cost: Hashes lost for each watt dropped, reboots included [N]; the least is dropped first within a speed.
+        cost: Hashes lost for each watt dropped, reboots included [N]; the least is dropped first within a
+            speed.
 
     """
     drop = np.where(np.isfinite(drop_w) & np.isfinite(t_down_s), np.maximum(drop_w, 0.0), 0.0)

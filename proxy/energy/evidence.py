@@ -1,7 +1,8 @@
 """What proves that a miner obeyed: its feeder, its own watts, its shares. Until then it is charged as before.
 
-A command is no evidence. Shares tell that a miner stopped hashing, which is that it stopped drawing only if it
-was told to sleep or to lower its limit: one whose work is withheld keeps burning, and proves nothing by silence.
+A command is no evidence. Shares tell that a miner stopped hashing, which is that it stopped drawing only if
+it was told to sleep or to lower its limit: one whose work is withheld keeps burning, and proves nothing by
+silence.
 """
 
 import math
@@ -13,7 +14,8 @@ from proxy.energy.arrays import Bools, Floats, Ints
 FALSE_PROOF = 1e-3
 """How often at most a miner that did not obey is taken for one that did."""
 _ABSOLUTE_W = 60.0
-"""What a sleeping miner's fans and controller may draw beside what was told: Braiins paused 20 to 60 W [A]."""
+"""What a sleeping miner's fans and controller may draw beside what was told: Braiins paused 20 to 60 W
+[A]."""
 
 PROVEN, OPEN, REFUTED = 1, 0, -1
 
@@ -38,7 +40,8 @@ def by_shares(
     """Return PROVEN, OPEN or REFUTED for each miner, from the shares that came since it was commanded.
 
     Wald's sequential test of the new rate against the old: the chance that a miner which goes on as before is
-    ever proven is at most ``false_proof``, however often one looks. For a full stop it is ``time_to_proof_s``.
+    ever proven is at most ``false_proof``, however often one looks. For a full stop it is
+    ``time_to_proof_s``.
 
     Args:
         shares: Found since ``elapsed_s`` ago, shares that were still under way left out.

@@ -57,7 +57,7 @@ def firm_sum(site: Site) -> str:
 
 
 def problems(site: Site, today: date) -> tuple[str, ...]:
-    """Return everything that makes a site impossible, each as a sentence with its numbers; empty if it is sound.
+    """Return what makes a site impossible, each as a sentence with its numbers; empty if it is sound.
 
     Args:
         site: As configured.
@@ -131,13 +131,13 @@ def _reserve(site: Site, today: date) -> Iterator[str]:
     sets = _sets_w(site)
     match site.reserve:
         case NMinusOne() if len(sets) < 2:
-            yield f"The reserve n-1 needs two generators, here there are {len(sets)}: choose hardware-shed or kW."
+            yield f"The reserve n-1 needs two generators, there are {len(sets)}: choose hardware-shed or kW."
         case HardwareShed(tested):
             if tested > today:
                 yield f"The load shed was tested on {tested}, which is after today, {today}."
             elif today - tested > TEST_HOLDS:
                 days = (today - tested).days
-                yield f"The load shed was last tested {days} days ago ({tested}), at most {TEST_HOLDS.days} count."
+                yield f"The load shed was tested {days} days ago, on {tested}; that holds {TEST_HOLDS.days} days."
     if not len(sets):
         return
     kept = reserve_w(site.reserve, sets)

@@ -20,7 +20,7 @@ class Rung(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """After how many seconds of silence each rung is reached; infinite for one that a meter never leads to."""
+    """After how many seconds of silence each rung is reached; infinite where a meter never leads."""
 
     hold_s: float = 3.0
     safe_s: float = 15.0
@@ -54,9 +54,9 @@ LADDERS = {
     "tenant": Ladder(15.0, math.inf, math.inf, math.inf),
     "miner": Ladder(30.0, math.inf, math.inf, math.inf),
 }
-"""By role of the meter. Those of power as the design has it; others [A]: a source of available kW is a file or an
-endpoint that is renewed each minute or so, gas moves in minutes and is seen in valve and frequency too, a
-tenant's meter limits nothing."""
+"""By role of the meter. Those of power as the design has it; others [A]: a source of available kW is a file
+or an endpoint that is renewed each minute or so, gas moves in minutes and is seen in valve and frequency too,
+a tenant's meter limits nothing."""
 
 SAFE_PART = 0.7
 """Of the last known power, where the last hour was never lower."""

@@ -1,4 +1,4 @@
-"""What people and markets ask for: a calendar, orders to curtail, a cap by hand, a price. Each becomes a Term.
+"""What people and markets ask for: calendar, orders to curtail, a cap by hand, a price. Each makes a Term.
 
 Times here are of the wall (Unix seconds), for that is what contracts are written in.
 """
@@ -124,7 +124,7 @@ def operator(cap: OperatorCap | None, wall_s: float) -> Iterable[Term]:
 
 
 def price(rules: Iterable[PriceRule], per_mwh: float) -> Iterable[Term]:
-    """Yield a term for each rule that holds at a price; with rules and an unknown price, one that is unknown."""
+    """Yield a term for each rule that holds at a price; if that is unknown, one that is unknown."""
     rules = tuple(rules)
     if rules and math.isnan(per_mwh):
         yield Term("price", math.nan, "the price is unknown")

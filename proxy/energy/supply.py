@@ -2,8 +2,8 @@
 
 Gas that an engine burns is consumption: it falls when the load falls, and a budget made from it would follow
 itself down to nothing. Supply shows elsewhere: in the pressure of the header, which falls while the pipes'
-content (line-pack) still feeds the engines; in the flare, which burns what nobody takes; in the governor's valve,
-which opens further for the same watts; in frequency, last of all.
+content (line-pack) still feeds the engines; in the flare, which burns what nobody takes; in the governor's
+valve, which opens further for the same watts; in frequency, last of all.
 """
 
 import math
@@ -46,11 +46,11 @@ def capability_w(nominal_w: Floats, derate: Floats, running: Bools, w: Floats, v
 
 
 def valve_capability_w(rated_w: Floats, w: Floats, valve: Floats) -> Floats:
-    """Return what each generator could give with its valve wide open, as its opening at these watts tells [G].
+    """Return what each generator could give with its valve wide open, by its opening at these watts [G].
 
     It needs a valve whose opening goes with fuel flow, so it is for sites where that was calibrated: fuel is
-    taken as linear in watts with ``NO_LOAD_FUEL`` at none [S: G3516, within 0.4 Nm3/h from half load up]. Never
-    more than the rating; the rating where anything is unknown or the valve less than a third open.
+    taken as linear in watts with ``NO_LOAD_FUEL`` at none [S: G3516, within 0.4 Nm3/h from half load up].
+    Never more than the rating; the rating where anything is unknown or the valve less than a third open.
     """
     fuel = NO_LOAD_FUEL + (1.0 - NO_LOAD_FUEL) * w / np.maximum(rated_w, 1.0)
     wide_open = np.divide(fuel, valve, out=np.ones_like(fuel), where=valve > 1 / 3)
@@ -153,8 +153,9 @@ def supply(
     """Return how far the gas carries.
 
     The load is let down in proportion as the header empties, so that both meet where as much is burnt as
-    comes in; the line-pack is what there is to find that point with. A proportional rule alone holds no memory
-    that could wind up. Unknown values let nothing down here (their meter's ladder does that) but freeze.
+    comes in; the line-pack is what there is to find that point with. A proportional rule alone holds no
+    memory that could wind up. Unknown values let nothing down here (their meter's ladder does that) but
+    freeze.
 
     Args:
         header: The site's pressures.
@@ -192,7 +193,8 @@ def droop(hz: float, nominal_hz: float, resolution_hz: float, droop: float = 0.0
         hz: Frequency; NaN is unknown: nothing is trimmed, nothing raised.
         nominal_hz: 50 or 60.
         resolution_hz: What one bit of the reading is worth: 0.1 on DSE and ComAp, 0.01 on DEIF [S]. Two of
-            them are noise; half a percent is what an isochronous governor moves by itself (G2 band 1.5 %) [A].
+            them are noise; half a percent is what an isochronous governor moves by itself (G2 band 1.5 %)
+            [A].
         droop: Fall of frequency from no load to full, over nominal: 4 to 5 % [S].
 
     """
