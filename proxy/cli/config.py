@@ -48,6 +48,12 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
             raise
         print_json({"ok": False, "file": _name(path), "mistakes": error.mistakes})
         context.exit(Exit.BAD_CONFIGURATION)
+    power = settings.power
+    capacity: tuple[str, ...] = ()
+    if power is not None:
+        from proxy.config.power_site import capacity_lines
+
+        capacity = capacity_lines(settings, power)
     listeners = [(str(door.endpoint), door.tenant) for door in doors(settings)]
     if as_json:
         print_json(
@@ -65,6 +71,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
                     }
                     for t in settings.tenants
                 ],
+                "power": None if power is None else {"control": power.control, "capacity": capacity},
             }
         )
         return
@@ -77,6 +84,13 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
         click.echo(f"tenant      {tenant.id}{match}")
         for number, upstream in enumerate(tenant.upstreams, 1):
             click.echo(f"  {number}. {upstream.name}  {upstream.url}  as {upstream.user}")
+    if power is None:
+        click.echo("power       not governed: there is no [power]")
+    else:
+        acts = "acts: work follows the power" if power.control == "act" else "advises: nothing is gated"
+        click.echo(f"power       {acts}; reserve {power.reserve}")
+    for line in capacity:
+        click.echo(line)
 
 
 @config.command()

@@ -125,7 +125,11 @@ def settings_from(
     settings = with_routing(settings)
     for conflict in conflicts(settings):
         # What stands in the place of a wrong value is ours and must not be held against the operator.
-        if not any(place == bad or is_beneath(place, bad) for place in conflict.places for bad in wrong):
+        if not any(
+            place == bad or is_beneath(place, bad) or (conflict.is_whole and is_beneath(bad, place))
+            for place in conflict.places
+            for bad in wrong
+        ):
             found.append(f"{name_of(conflict.places[0], names)} {conflict.text}")
     if found:
         raise ConfigError(found)

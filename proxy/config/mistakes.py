@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from proxy.config.settings import Settings
-from proxy.config.table import Table, allowed, key_of, table_within
+from proxy.config.table import Table, allowed, is_optional, key_of, table_within
 
 Place = tuple[str | int, ...]
 """Where a value stands in the file: ("tenant", 0, "upstream", 1, "url")."""
@@ -194,6 +194,8 @@ def rebuilt(table: type[Table], given: object, wrong: Iterable[Place]) -> dict[s
             key = key_of(name, field)
             here = (*place, key)
             inner = table_within(field)
+            if is_optional(field) and (not source.get(key) or here in bad):
+                continue
             if inner is not None and inner[1]:
                 items = source.get(key)
                 rows: Sequence[object] = items if isinstance(items, list) and items else [{}]

@@ -2,7 +2,7 @@
 
 A setting declared with ``restart=True`` binds sockets, widths or identities that living sessions hold: the
 listeners and their TLS files, the data folder, the ids, which tenant a user name belongs to, extranonce
-widths, socket options set when a connection is made, the ledger's window. So does the set of tenants and its
+widths, socket options set when a connection is made, the ledger's window, everything about power. So does the set of tenants and its
 order. All the rest (pools and credentials, difficulties, timers, limits) can change under running sessions.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.config.settings import Settings, Tenant, Upstream
-from proxy.config.table import Table, key_of, notes_of, table_within
+from proxy.config.table import Table, is_optional, key_of, notes_of, table_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ def _differences(old: Table, new: Table, path: str) -> Iterator[tuple[str, bool]
         before, after = getattr(old, name), getattr(new, name)
         key = path + key_of(name, field)
         inner = table_within(field)
-        if inner is None:
+        if inner is None or is_optional(field):
             if before != after:
-                yield key, notes_of(field).restart
+                yield key, inner is not None or notes_of(field).restart
         elif not inner[1]:
             yield from _differences(before, after, f"{key}.")
         elif inner[0] is Tenant:

@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from proxy.config.mistakes import Place, key_path
@@ -20,6 +21,8 @@ class Conflict:
     """All that take part; the first is the one to be named."""
     text: str
     """Reads on after the first place's key path."""
+    is_whole: bool = False
+    """A mistake anywhere beneath the places makes it void: its sums would be with values of ours."""
 
 
 def conflicts(settings: Settings) -> Iterator[Conflict]:
@@ -29,6 +32,12 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
     yield from _unique_names(settings)
     yield from _doors_apart(settings)
     yield from _everyone_reachable(settings)
+    if settings.power is not None:
+        from proxy.config.power_site import power_conflicts  # noqa: PLC0415 - numpy, for sites with power only
+
+        everything: tuple[Place, ...] = (("power",), ("tenant",))
+        for text in power_conflicts(settings, settings.power, date.today()):
+            yield Conflict(everything, f"cannot stand: {text}", is_whole=True)
     for index, tenant in enumerate(settings.tenants):
         yield from _tenant_difficulty(settings, tenant, ("tenant", index))
         for number, upstream in enumerate(tenant.upstreams):

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from proxy.config.conduct import StratumAdmission, StratumConduct
 from proxy.config.limits import StratumLimits, StratumTimers
+from proxy.config.power import GREATEST_KW, Power
 from proxy.config.table import Table, setting
 from proxy.config.upstream_limits import UpstreamLimits
 from proxy.config.values import (
@@ -267,6 +268,39 @@ class Tenant(Table):
         ge=LEAST_DIFFICULTY,
         le=GREATEST_DIFFICULTY,
     )
+    guarantee_kw: Number = setting(
+        0.0,
+        "With [power]: kW promised to this tenant's miners, at guarantee_meter, whatever happens to the "
+        "largest generator. Refused where the site cannot give it.",
+        unit="kW",
+        reason="a promise is made, not assumed",
+        restart=True,
+        ge=0,
+        le=GREATEST_KW,
+    )
+    guarantee_meter: Slug | None = setting(
+        None,
+        "With [power]: the circuit at whose meter the guarantee is measured. Left out: the one that feeds the "
+        "site.",
+        example="feeder",
+        restart=True,
+    )
+    contracted_share: Number = setting(
+        1.0,
+        "With [power]: weight in what is left when guarantees are met.",
+        reason="equal parts",
+        restart=True,
+        ge=0,
+        le=1e6,
+    )
+    power_priority: Count = setting(
+        0,
+        "With [power]: guarantees of a lower number are met first.",
+        reason="all alike",
+        restart=True,
+        ge=0,
+        le=99,
+    )
     upstreams: tuple[Upstream, ...] = Field(
         alias="upstream", min_length=1, description="Its pools, best first."
     )
@@ -284,5 +318,8 @@ class Settings(Table):
     ledger: Ledger = Field(
         default_factory=Ledger,
         description="The record of shares.",
+    )
+    power: Power | None = Field(
+        None, description="Who works with what power there is. Without this table nothing is governed."
     )
     tenants: tuple[Tenant, ...] = Field(alias="tenant", min_length=1, description="Whose miners these are.")

@@ -74,10 +74,16 @@ def table_within(field: FieldInfo) -> tuple[type[Table], bool] | None:
     annotation: Any = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, Table):
         return annotation, False
-    inner = get_args(annotation)[0] if get_origin(annotation) is tuple else None
+    arguments = get_args(annotation)
+    inner = arguments[0] if arguments else None
     if isinstance(inner, type) and issubclass(inner, Table):
-        return inner, True
+        return inner, get_origin(annotation) is tuple
     return None
+
+
+def is_optional(field: FieldInfo) -> bool:
+    """Say if a sub-table may be left out for good, and is not just filled with defaults then."""
+    return table_within(field) is not None and field.default in (None, ())
 
 
 def is_list(field: FieldInfo) -> bool:

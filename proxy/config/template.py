@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from proxy.config.settings import Settings
-from proxy.config.table import Table, allowed, key_of, notes_of, table_within, unit_of
+from proxy.config.table import Table, allowed, is_optional, key_of, notes_of, table_within, unit_of
 from proxy.config.values import Endpoint, duration_text
 
 WIDTH = 100
@@ -19,7 +19,8 @@ WIDTH = 100
 _HEAD = """\
 # Configuration of Pumpjack, a Stratum proxy for mining sites that make their own electricity.
 #
-# Every setting is listed with its default; remove the "#" before a key to change it.
+# Every setting is listed with its default; remove the "#" before a key to change it. Tables that may be left
+# out stand behind "## ": remove that from all of their lines, and adapt what is an EXAMPLE.
 # Durations are seconds, or text such as "90s", "5m", "2h". Relative paths start at this file's folder.
 # Each key can be overridden by an environment variable: PUMPJACK_STRATUM__START_DIFFICULTY=16384,
 # PUMPJACK_TENANT__0__UPSTREAM__0__PASSWORD=... (rows of [[tables]] are counted from 0).
@@ -80,10 +81,15 @@ def _commented(table: type[Table], path: tuple[str, ...], *, array: bool) -> Ite
         here = (*path, key)
         deeper = "  " * (len(here) - 1) if inner_array else ""
         yield ""
-        yield f"{deeper}# {field.description}"
         header = ".".join(here)
-        yield f"{deeper}[[{header}]]" if inner_array else f"{deeper}[{header}]"
-        yield from _commented(inner_table, here, array=inner_array)
+        lines = [
+            f"{deeper}# {field.description}",
+            f"{deeper}[[{header}]]" if inner_array else f"{deeper}[{header}]",
+            *_commented(inner_table, here, array=inner_array),
+        ]
+        if is_optional(field) and not path:
+            lines = [f"## {line}".rstrip() for line in lines]
+        yield from lines
 
 
 def _setting(key: str, field: FieldInfo) -> list[str]:
@@ -129,7 +135,7 @@ def _shown(table: BaseModel, path: tuple[str, ...], *, array: bool) -> Iterator[
         key, value = key_of(name, field), getattr(table, name)
         if isinstance(value, BaseModel):
             later.append((key, value, False))
-        elif table_within(field) is not None:
+        elif table_within(field) is not None and value is not None:
             later += [(key, row, True) for row in value]
         elif value is None:
             yield f"{indent}# {key} is not set"

@@ -191,6 +191,18 @@ def pattern_of(value: object) -> str:
     return value
 
 
+def pattern_text_of(value: object) -> str:
+    """Return a pattern of free text: ``*`` for anything, ``?`` for one character."""
+    if (
+        not isinstance(value, str)
+        or not 1 <= len(value) <= 100
+        or not value.isprintable()
+        or re.search(r"[\[\]{}]", value)
+    ):
+        raise ValueError('must be text in which * stands for anything and ? for one character, as "S21*"')
+    return value
+
+
 def password_of(value: object) -> SecretStr:
     """Return a pool password, wrapped so that it never reaches a log by accident."""
     if isinstance(value, SecretStr):
@@ -232,13 +244,13 @@ def path_of(value: object, info: ValidationInfo) -> Path:
     return base.absolute() / path
 
 
-_TEXT = WithJsonSchema({"type": "string"})
+TEXT = WithJsonSchema({"type": "string"})
 
 Listener = Annotated[
-    Endpoint, BeforeValidator(listener_of), PlainSerializer(str), _TEXT, Form(f"an address: {LISTENER_FORM}")
+    Endpoint, BeforeValidator(listener_of), PlainSerializer(str), TEXT, Form(f"an address: {LISTENER_FORM}")
 ]
 PoolAddress = Annotated[
-    Endpoint, BeforeValidator(pool_of), PlainSerializer(str), _TEXT, Form(f"a pool: {POOL_FORM}")
+    Endpoint, BeforeValidator(pool_of), PlainSerializer(str), TEXT, Form(f"a pool: {POOL_FORM}")
 ]
 Duration = Annotated[
     Seconds,
@@ -250,21 +262,21 @@ Count = Annotated[int, BeforeValidator(number_of), Form("a whole number")]
 Port = Annotated[int, BeforeValidator(number_of), Field(ge=1, le=65535), Form("a port from 1 to 65535")]
 Number = Annotated[float, BeforeValidator(number_of), Form("a number")]
 DifficultyNumber = Annotated[Difficulty, BeforeValidator(number_of), Form("a number", "difficulty")]
-Slug = Annotated[str, BeforeValidator(slug_of), _TEXT, Form("1 to 63 of a-z, 0-9, - and _")]
-Label = Annotated[str, BeforeValidator(label_of), _TEXT, Form("1 to 100 printable characters")]
-User = Annotated[str, BeforeValidator(user_of), _TEXT, Form("a user name at the pool")]
+Slug = Annotated[str, BeforeValidator(slug_of), TEXT, Form("1 to 63 of a-z, 0-9, - and _")]
+Label = Annotated[str, BeforeValidator(label_of), TEXT, Form("1 to 100 printable characters")]
+User = Annotated[str, BeforeValidator(user_of), TEXT, Form("a user name at the pool")]
 UserTemplate = Annotated[
     str,
     BeforeValidator(user_template_of),
-    _TEXT,
+    TEXT,
     Form(f"a user name at the pool, which may hold {WORKER_PLACEHOLDER}"),
 ]
-Pattern = Annotated[str, BeforeValidator(pattern_of), _TEXT, Form('a pattern of user names such as "acme.*"')]
+Pattern = Annotated[str, BeforeValidator(pattern_of), TEXT, Form('a pattern of user names such as "acme.*"')]
 Password = Annotated[
     SecretStr, BeforeValidator(password_of), Form(f"at most {LONGEST_PASSWORD} printable characters")
 ]
-Pin = Annotated[str, BeforeValidator(pin_of), _TEXT, Form("64 hex digits")]
+Pin = Annotated[str, BeforeValidator(pin_of), TEXT, Form("64 hex digits")]
 Host = Annotated[
-    str, BeforeValidator(host_of), _TEXT, Form("a host name or an address, without scheme or port")
+    str, BeforeValidator(host_of), TEXT, Form("a host name or an address, without scheme or port")
 ]
 File = Annotated[Path, BeforeValidator(path_of), Form("a path")]

@@ -42,7 +42,7 @@ def test_the_template_is_valid_as_it_stands_and_says_its_pool_is_an_example(writ
 
 def test_every_setting_is_in_the_template() -> None:
     for _, key, _field in ALL:
-        assert re.search(rf"^ *(?:# .*)?(?:# )?{key} = ", template(), re.MULTILINE), key
+        assert re.search(rf"^(?:## )? *(?:# .*)?(?:# )?{key} = ", template(), re.MULTILINE), key
 
 
 def test_removing_the_comment_sign_of_every_default_changes_nothing(written: Path, tmp_path: Path) -> None:
@@ -62,6 +62,17 @@ def test_every_setting_is_described_and_every_default_has_a_reason(path: str, ke
     assert fixed or notes_of(field).example is not None
 
 
+def test_the_tables_that_may_be_left_out_are_valid_without_their_marks(tmp_path: Path) -> None:
+    marked = [line for line in template().splitlines() if line.startswith("##")]
+    assert "## [power]" in marked
+    path = tmp_path / "site.toml"
+    path.write_text(re.sub(r"^## ?", "", template(), flags=re.MULTILINE))
+    power = load(path, {}).power
+    assert power is not None
+    assert power.control == "advise", "nothing is gated by uncommenting"
+    assert (len(power.generators), len(power.models)) == (1, 1)
+
+
 def test_only_passwords_count_as_secrets() -> None:
     assert {key for _, key, _field in ALL if is_secret((key,))} == {"password"}
 
@@ -76,7 +87,7 @@ def test_effective_settings_are_toml_that_leads_to_themselves(written: Path) -> 
 
 def test_the_schema_knows_every_table_and_forbids_others() -> None:
     made = json.loads(json.dumps(schema()))
-    assert set(made["properties"]) == {"schema", "site", "stratum", "upstream", "ledger", "tenant"}
+    assert set(made["properties"]) == {"schema", "site", "stratum", "upstream", "ledger", "power", "tenant"}
     assert made["additionalProperties"] is False
 
 

@@ -1,0 +1,112 @@
+"""From [power] and the tenants to the site that the rules of energy know; and what is impossible in it.
+
+Imports numpy by way of ``energy``: only a configuration with [power] comes here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from fnmatch import fnmatchcase
+
+from proxy.config.power import Circuit, MinerModel, Power, reserve_parts
+from proxy.config.settings import Settings
+from proxy.energy import firm, site
+
+ROOT = "site"
+"""The circuit of a site that names none."""
+
+
+def power_site(settings: Settings, power: Power) -> site.Site:
+    """Return the site, nominal. ``power_conflicts`` tells whether it is one."""
+    circuits = tuple(_circuit(circuit) for circuit in power.circuits) or (site.Circuit(ROOT),)
+    root = next((circuit.name for circuit in circuits if circuit.parent is None), ROOT)
+    return site.Site(
+        circuits=circuits,
+        generators=tuple(site.Generator(g.name, g.kw, g.derates) for g in power.generators),
+        reserve=_reserve(power.reserve),
+        auxiliaries=tuple(site.Auxiliary(each.name, each.kw) for each in power.auxiliaries),
+        tenants=tuple(
+            site.Tenant(
+                tenant.id,
+                tenant.guarantee_kw,
+                tenant.guarantee_meter or root,
+                tenant.contracted_share,
+                tenant.power_priority,
+            )
+            for tenant in settings.tenants
+        ),
+        hz=power.hz,
+    )
+
+
+def _circuit(circuit: Circuit) -> site.Circuit:
+    return site.Circuit(
+        name=circuit.name,
+        parent=circuit.parent,
+        phases=tuple(phase - 1 for phase in circuit.phases),
+        phase_w=_or_infinite(circuit.phase_kw) * 1000.0,
+        phase_a=_or_infinite(circuit.phase_a),
+        phase_kva=_or_infinite(circuit.phase_kva),
+        volts=circuit.volts,
+        power_factor=circuit.power_factor,
+        continuous=circuit.continuous,
+    )
+
+
+def _or_infinite(limit: float | None) -> float:
+    return math.inf if limit is None else limit
+
+
+def _reserve(text: str) -> site.Reserve:
+    match reserve_parts(text):
+        case date() as tested:
+            return site.HardwareShed(tested)
+        case None:
+            return site.NMinusOne()
+        case kw:
+            return site.ReserveKw(kw)
+
+
+def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[str]:
+    """Yield what is impossible, each as a sentence with its sums."""
+    described = power_site(settings, power)
+    for circuit in power.circuits:
+        wrong = [phase for phase in circuit.phases if not 1 <= phase <= 3]
+        if wrong or not circuit.phases or len(set(circuit.phases)) < len(circuit.phases):
+            yield f"Circuit {circuit.name} has the phases {list(circuit.phases)}; there are 1, 2 and 3."
+            return
+    yield from firm.problems(described, today)
+    names = {circuit.name for circuit in described.circuits}
+    for number, model in enumerate(power.models):
+        if model.circuit is not None and model.circuit not in names:
+            yield f"Miners of row {number} are plugged into {model.circuit}, which is not a circuit."
+        if model.idle_watts > model.watts:
+            yield f"Miners of row {number} draw {model.idle_watts:g} W without work and {model.watts:g} W with it."
+    if power.source.file is not None and power.source.url is not None:
+        yield "power.source has a file and a url: two that disagree help nobody, give one."
+
+
+def capacity_lines(settings: Settings, power: Power) -> tuple[str, ...]:
+    """Return what can be used and what can be promised, as ``config check`` prints it."""
+    described = power_site(settings, power)
+    guaranteed = sum(tenant.guarantee_kw for tenant in settings.tenants)
+    return (
+        f"usable      {firm.usable_w(described) / 1000:,.1f} kW for miners while every generator runs",
+        f"firm        {firm.firm_w(described) / 1000:,.1f} kW: {firm.firm_sum(described)}",
+        f"guaranteed  {guaranteed:,.1f} kW of it",
+    )
+
+
+def model_of(power: Power, user: str, user_agent: str) -> MinerModel | None:
+    """Return the first row that fits a miner, or None: it is charged as unknown."""
+    agent = user_agent.lower()
+    return next(
+        (
+            model
+            for model in power.models
+            if fnmatchcase(agent, model.user_agent.lower()) and fnmatchcase(user, model.user_match)
+        ),
+        None,
+    )

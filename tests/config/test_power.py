@@ -1,0 +1,157 @@
+"""The table [power]: a reserve is chosen, sums are shown, and what is impossible is refused."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.config import Settings, reload_differences, settings_from
+from proxy.config.power import reserve_parts
+from proxy.config.power_site import capacity_lines, model_of, power_site
+from proxy.energy.firm import firm_w, usable_w
+from proxy.energy.site import HardwareShed, NMinusOne, ReserveKw
+from proxy.errors import ConfigError
+
+POOL = {"name": "pool-a", "url": "stratum+tcp://pool.example:3333", "user": "acct.site"}
+TWO = [{"name": "g1", "kw": 500}, {"name": "g2", "kw": 400}]
+FANS = [{"name": "fans", "kw": 20}]
+
+
+def raw(tenant: dict[str, Any] | None = None, **power: Any) -> dict[str, Any]:
+    table = {"reserve": "n-1", "generator": TWO, "auxiliary": FANS, **power}
+    return {"power": table, "tenant": [{"id": "acme", "upstream": [POOL], **(tenant or {})}]}
+
+
+def settings(tenant: dict[str, Any] | None = None, **power: Any) -> Settings:
+    return settings_from(raw(tenant, **power), base=Path("/nowhere"), environment={"HOME": "/home/x"})
+
+
+def mistakes(tenant: dict[str, Any] | None = None, **power: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        settings(tenant, **power)
+    return caught.value.mistakes
+
+
+def test_without_the_table_nothing_is_governed() -> None:
+    bare = settings_from({"tenant": [{"id": "a", "upstream": [POOL]}]}, base=Path("/nowhere"))
+    assert bare.power is None
+
+
+def test_advice_is_the_default() -> None:
+    power = settings().power
+    assert power is not None
+    assert power.control == "advise"
+
+
+def test_a_reserve_must_be_chosen() -> None:
+    without = raw()
+    del without["power"]["reserve"]
+    with pytest.raises(ConfigError) as caught:
+        settings_from(without, base=Path("/nowhere"))
+    (said,) = caught.value.mistakes
+    assert said.startswith("power.reserve is missing: must be")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "kind"),
+    [
+        ("n-1", None, NMinusOne),
+        ("hardware-shed 2026-10-01", date(2026, 10, 1), HardwareShed),
+        ("250 kW", 250.0, ReserveKw),
+        ("62.5kW", 62.5, ReserveKw),
+    ],
+)
+def test_reserves_are_three_choices(text: str, parts: object, kind: type) -> None:
+    assert reserve_parts(text) == parts
+    if not isinstance(parts, date):  # whose test grows old
+        only = settings(reserve=text)
+        assert only.power is not None
+        assert isinstance(power_site(only, only.power).reserve, kind)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "n-2", "none", "hardware-shed", "hardware-shed 2026-02-30", "-5 kW", 250, "²5 kW"]
+)
+def test_other_reserves_are_mistakes(text: object) -> None:
+    assert mistakes(reserve=text)[0].startswith("power.reserve = ")
+
+
+def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
+    only = settings({"guarantee_kw": 300})
+    assert only.power is not None
+    site = power_site(only, only.power)
+    assert (usable_w(site), firm_w(site)) == (380_000.0, 380_000.0)
+    lines = capacity_lines(only, only.power)
+    assert "380.0 kW for miners" in lines[0]
+    assert "g1 500.0 kW + g2 400.0 kW - 500.0 kW for the loss of g1" in lines[1]
+    assert "300.0 kW" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "power", "said"),
+    [
+        ({"guarantee_kw": 400}, {}, "Guarantees of 400.0 kW (acme 400.0 kW) exceed firm capacity: g1"),
+        ({}, {"auxiliary": [{"name": "camp", "kw": 400}]}, "Nothing is left for miners"),
+        ({}, {"generator": TWO[:1]}, "n-1 needs two generators, there are 1"),
+        ({}, {"generator": [], "reserve": "0 kW"}, "Nothing limits the site"),
+        ({}, {"generator": [TWO[0], TWO[0]]}, "2 generators are called g1"),
+        ({}, {"reserve": "hardware-shed 2020-01-01"}, "was tested"),
+        ({}, {"circuit": [{"name": "a", "parent": "a"}]}, "feed"),
+        ({}, {"circuit": [{"name": "a", "phases": [0]}]}, "phases [0]; there are 1, 2 and 3"),
+        ({"guarantee_kw": 1, "guarantee_meter": "x"}, {}, "measured by x, which is not the meter"),
+        (
+            {"guarantee_kw": 300},
+            {"circuit": [{"name": "feeder", "phase_a": 300}]},
+            "Guarantees of 300.0 kW",
+        ),
+        (
+            {},
+            {"miner": [{"watts": 3000, "idle_watts": 200, "hashrate": 1, "circuit": "x"}]},
+            "plugged into x, which is not a circuit",
+        ),
+        ({}, {"miner": [{"watts": 3000, "idle_watts": 3001, "hashrate": 1}]}, "3001 W without work"),
+        ({}, {"source": {"file": "/x", "url": "http://x"}}, "a file and a url"),
+    ],
+)
+def test_the_impossible_is_refused_with_its_sums(
+    tenant: dict[str, Any], power: dict[str, Any], said: str
+) -> None:
+    found = mistakes(tenant, **power)
+    assert any(line.startswith("power cannot stand: ") and said in line for line in found), found
+
+
+def test_sums_with_values_of_ours_are_not_held_against_the_operator() -> None:
+    found = mistakes({"guarantee_kw": 400}, generator=[{"name": "g1", "kw": "much"}, TWO[1]])
+    assert [line.split(" ")[0] for line in found] == ["power.generator.0.kw"]
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://joe:secret@plant/kw", "plant/kw", "", 7])
+def test_a_source_is_asked_over_http_and_its_address_holds_no_secret(url: object) -> None:
+    (said,) = mistakes(source={"url": url})
+    assert said.startswith("power.source.url = ")
+    assert "secret" not in said
+
+
+def test_the_first_row_that_fits_a_miner_holds() -> None:
+    rows = [
+        {"user_agent": "antminer s21*", "watts": 3500, "idle_watts": 300, "hashrate": 200},
+        {"user_match": "acme.old*", "watts": 1350, "idle_watts": 400, "hashrate": 13.5},
+    ]
+    only = settings(miner=rows).power
+    assert only is not None
+    s21, old = only.models
+    assert model_of(only, "acme.a", "Antminer S21/1.0") is s21
+    assert model_of(only, "acme.old7", "bmminer/2.0") is old
+    assert model_of(only, "acme.new", "bmminer/2.0") is None
+
+
+def test_all_of_it_waits_for_a_restart() -> None:
+    before = settings()
+    for after in (settings(reserve="100 kW"), settings(control="act"), settings(hz=50)):
+        found = reload_differences(before, after)
+        assert (found.applicable, found.needs_restart) == ((), ("power",))
+    assert reload_differences(before, settings({"contracted_share": 2})).needs_restart == (
+        "tenant.acme.contracted_share",
+    )
+    assert reload_differences(before, settings()).needs_restart == ()
