@@ -77,7 +77,7 @@ def _density(low: tuple[float, float], high: tuple[float, float]) -> float:
 
 
 def _thinned(hull: list[tuple[float, float]], tolerance_hs: float) -> list[tuple[float, float]]:
-    """Return a hull without what a chord misses by no more than the tolerance; sleep and the next one stay."""
+    """Return a hull without what a chord misses by no more than the tolerance; the first two stay."""
     kept, start = hull[:2], 1
     for end in range(2, len(hull)):
         following = hull[min(end + 1, len(hull) - 1)]
