@@ -55,18 +55,39 @@ class Points:
         """The most at which it hashes."""
         return self.watts[-1]
 
-    def envelope(self) -> "Points":
-        """Return those of the points that the upper concave hull runs through."""
+    def envelope(self, tolerance: float = 0.0) -> "Points":
+        """Return those of the points that the upper concave hull runs through.
+
+        Args:
+            tolerance: Points are left out that lie above the line between their neighbours by no more than
+                this part of the ceiling's hashes. They are rarely where a miner should stand, and cost time.
+
+        """
         hull: list[tuple[float, float]] = []
         for point in zip(self.watts, self.hashes_hs, strict=True):
             while len(hull) > 1 and _density(hull[-2], point) >= _density(hull[-2], hull[-1]):
                 hull.pop()
             hull.append(point)
+        hull = _thinned(hull, tolerance * self.hashes_hs[-1])
         return Points(tuple(w for w, _ in hull), tuple(h for _, h in hull), self.divisible)
 
 
 def _density(low: tuple[float, float], high: tuple[float, float]) -> float:
     return (high[1] - low[1]) / (high[0] - low[0])
+
+
+def _thinned(hull: list[tuple[float, float]], tolerance_hs: float) -> list[tuple[float, float]]:
+    """Return a hull without what a chord misses by no more than the tolerance; the first two stay."""
+    kept, start = hull[:2], 1
+    for end in range(2, len(hull)):
+        following = hull[min(end + 1, len(hull) - 1)]
+        slope = _density(hull[start], following) if following != hull[start] else 0.0
+        (low_w, low_hs), between = hull[start], hull[start : end + 1]
+        missed = max(hashes - low_hs - slope * (watts - low_w) for watts, hashes in between)
+        if missed > tolerance_hs or end == len(hull) - 1:
+            kept.append(hull[end])
+            start = end
+    return kept
 
 
 _S19K_A_W, _S19K_B, _S19K_C = 200.6, 11.854, 0.0774765
@@ -124,6 +145,11 @@ class Curves:
     points: tuple[Points, ...]
     """As told, off the envelope too."""
 
+    def density(self) -> Floats:
+        """Return what a watt is worth on each segment, in hashes per second and watt [M, K - 1]."""
+        watts, hashes = np.diff(self.watts, axis=1), np.diff(self.hashes_hs, axis=1)
+        return np.divide(hashes, watts, out=np.zeros_like(hashes), where=watts > 0)
+
     def hashes_at(self, curve: Ints, watts: Floats) -> Floats:
         """Return the hashes per second of miners of models ``curve`` [N] that hold ``watts`` [N].
 
@@ -145,9 +171,13 @@ class Curves:
         return hashes
 
 
-def curves(models: Sequence[Points]) -> Curves:
+TOLERANCE = 5e-4
+"""Of the envelopes that a fleet is allocated by."""
+
+
+def curves(models: Sequence[Points], tolerance: float = TOLERANCE) -> Curves:
     """Return the envelopes of models, in this order."""
-    hulls = [model.envelope() for model in models]
+    hulls = [model.envelope(tolerance) for model in models]
     width = max(len(hull.watts) for hull in hulls)
 
     def padded(values: Sequence[float]) -> list[float]:

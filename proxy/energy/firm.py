@@ -137,7 +137,7 @@ def _reserve(site: Site, today: date) -> Iterator[str]:
                 yield f"The load shed was tested on {tested}, which is after today, {today}."
             elif today - tested > TEST_HOLDS:
                 days = (today - tested).days
-                yield f"The load shed was tested {days} days ago, on {tested}; that holds {TEST_HOLDS.days} days."
+                yield f"The load shed was tested {days} days ago; a test holds for {TEST_HOLDS.days} days."
     if not len(sets):
         return
     kept = reserve_w(site.reserve, sets)
