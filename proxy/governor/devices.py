@@ -1,19 +1,11 @@
 """What the governor may command: nominal values, arrays indexed by miner. The truth is learned, not handed in."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-    Bools = NDArray[np.bool_]
+from proxy.energy.arrays import Bools, Floats, Ints
 
 
 class Actuator(IntFlag):

@@ -1,14 +1,10 @@
 """What the governor answers each tick: steps, and why."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from proxy.governor.devices import Floats, Ints
+from proxy.energy.arrays import Floats, Ints
 
 NOBODY: Ints = np.empty(0, dtype=np.int64)
 NOTHING: Floats = np.empty(0, dtype=np.float64)

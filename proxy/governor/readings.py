@@ -1,13 +1,9 @@
 """What the governor is told each tick. NaN means unknown; nothing here has been judged yet."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from proxy.governor.devices import Bools, Floats, Ints
+from proxy.energy.arrays import Bools, Floats, Ints
 
 
 class Claim(IntEnum):
