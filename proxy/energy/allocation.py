@@ -1,10 +1,10 @@
-"""Watts for each miner: guarantees by priority, then surplus by contracted share, the best watts of a tenant first.
+"""Watts for each miner: guarantees by priority, then surplus by share, the best watts of a tenant first.
 
-Every miner's envelope is cut into *increments*; a greedy walk takes them in the order of their worth (hashes per
-watt). Where limits are nested (miners in circuits in circuits, tenants) that is what a linear program would
-do, but for the last increment that no longer fits; an LP is the oracle of the tests. All walks of a step are
-vectorised: one cumulative sum for each kind of limit, repeated while increments that were too large make
-room for smaller ones.
+Every miner's envelope is cut into *increments*; a greedy walk takes them in the order of their worth (hashes
+per watt). Where limits are nested (miners in circuits in circuits, tenants) that is what a linear program
+would do, but for the last increment that no longer fits; an LP is the oracle of the tests. All walks of a
+step are vectorised: one cumulative sum for each kind of limit, repeated while increments that were too large
+make room for smaller ones.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Demand:
     tenant: Ints
     circuit: Ints
     lower_w: Floats
-    """What it draws at least, whatever is told: sleep, or present watts if it cannot or must not be lowered."""
+    """What it draws at least: sleep, or present watts if it cannot or must not be lowered."""
     upper_w: Floats
     """What it may draw at most: its ceiling, or less while it is hot, derated or not obeying."""
     current_w: Floats
@@ -51,7 +51,7 @@ class Entitlement:
     share: Floats
     """Contracted weight in the surplus."""
     settle_w: Floats | None = None
-    """What is to be paid back of curtailment debt, from the surplus, before it is shared; ``debt`` computes it."""
+    """What is paid back of curtailment debt, from the surplus before it is shared (``debt``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Allocation:
     """Who gets how much."""
 
     watts: Floats
-    """[N] at the terminals, in [lower_w, upper_w] and where the miner can hold it; asleep is the sleep watts."""
+    """[N] within lower_w and upper_w, and what the miner can hold."""
     hashes_hs: Floats
     """[N] expected by curve and merit."""
     tenant_w: Floats
@@ -77,8 +77,8 @@ class Allocation:
 def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: Wiring) -> Allocation:
     """Return watts for each miner that together exceed neither the budget nor any circuit.
 
-    Where even ``lower_w`` exceeds them, that is what is returned, and ``over_w`` says so. A budget that is NaN
-    is none.
+    Where even ``lower_w`` exceeds them, that is what is returned, and ``over_w`` says so. A budget that is
+    NaN is none.
     """
     budget_w = 0.0 if np.isnan(budget_w) else budget_w
     walk = _Walk(demand, wiring, len(entitlement.guarantee_w))
@@ -137,7 +137,7 @@ def _owed(
         owed += paid
         left = max(0.0, left - float(paid.sum()))
     if entitlement.share.sum() > 0:
-        # Not capped by what a tenant can use: what it leaves goes to the best watts of all, in the last phase.
+        # Not capped by what a tenant can use: what it leaves goes to the best watts of all, last of all.
         owed += left * entitlement.share / entitlement.share.sum()
     return owed, guaranteed, np.where(short > _HAIR_W, short, 0.0)
 
@@ -173,7 +173,7 @@ class _Walk:
         self._worth = worth.ravel()[order]
         self._least_part = self._least.ravel()[order]
         most = lower + size.sum(axis=1)
-        self.usable_w = np.bincount(self._tenant, weights=most, minlength=tenants)
+        self.usable_w: Floats = np.bincount(self._tenant, weights=most, minlength=tenants).astype(np.float64)
         self._binding = np.flatnonzero(wiring.below_w(self._circuit, most) > wiring.limit_w)
         self.wiring_binds = len(self._binding) > 0
         self._above = _above(wiring)
@@ -216,7 +216,7 @@ class _Walk:
         self._miner, self._worth = self._miner[keep], self._worth[keep]
 
     def _room(self, quota_w: Floats, budget_w: float) -> Floats:
-        """Return the room of each miner: the least of what its tenant, circuits and the site have left [N]."""
+        """Return the room of each miner: the least that tenant, circuits and site have left [N]."""
         room = np.minimum(quota_w - self.tenant_w(), budget_w - float(self.watts().sum()))[self._tenant]
         if self.wiring_binds:
             headroom = self._wiring.headroom_w(self._wiring.below_w(self._circuit, self.watts()))
@@ -246,7 +246,7 @@ class _Walk:
 
 
 def _least_parts(demand: Demand, size: Floats, divisible: Bools) -> tuple[Floats, Floats]:
-    """Return the least of each increment that can be held, and the increments without those that never can."""
+    """Return the least of each increment that can be held, and increments without those that never can."""
     least = np.where(divisible[:, None], 0.0, np.inf)
     least = np.minimum(np.broadcast_to(least, size.shape), size)
     # The first increment of a sleeper reaches its floor at least.
@@ -260,7 +260,7 @@ def _least_parts(demand: Demand, size: Floats, divisible: Bools) -> tuple[Floats
 
 
 def _above(wiring: Wiring) -> list[Ints]:
-    """Return for each depth, deepest first, which circuit of that depth (or none: itself) feeds each circuit."""
+    """Return for each depth, deepest first, which circuit of it (or none: itself) feeds each circuit."""
     depth = wiring.depth()
     levels = []
     for level in range(int(depth.max(initial=0)), -1, -1):

@@ -37,7 +37,7 @@ class Budget:
 
 
 SIGMAS = 2.0
-"""How many standard deviations of the meter are kept free: an error that large is seen in 2 of 100 readings."""
+"""So many standard deviations of the meter are kept free: 2 readings of 100 are wrong by more."""
 
 
 def budget(

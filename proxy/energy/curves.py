@@ -8,6 +8,7 @@ the floor by a miner that can hold any watts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Points:
     hashes_hs: tuple[float, ...]
     """Hashes per second at each."""
     divisible: bool
-    """True if it holds any watts between floor and ceiling; False if these points alone (presets, on and off)."""
+    """True if it holds any watts from floor to ceiling; False if these points alone (presets, on and off)."""
 
     def __post_init__(self) -> None:
         if len(self.watts) < 2 or len(self.watts) != len(self.hashes_hs):
@@ -36,7 +37,7 @@ class Points:
         if self.hashes_hs[0] != 0 or self.watts[0] < 0:
             raise ValueError(f"the first point is sleep, it hashes nothing and draws 0 W or more: {self}")
         for values in (self.watts, self.hashes_hs):
-            if not all(low < high < float("inf") for low, high in zip(values, values[1:], strict=False)):
+            if not all(low < high < float("inf") for low, high in pairwise(values)):
                 raise ValueError(f"points ascend in watts and hashes_hs: {self}")
 
     @property

@@ -1,4 +1,4 @@
-"""A site as its owner describes it: circuits, generators, reserve, auxiliaries, tenants. All of it nominal."""
+"""A site as its owner describes it: circuits, generators, reserve, auxiliaries, tenants. All nominal."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ PHASES = 3
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A node of the wiring tree, with limits that hold always. Each is per phase; infinite where it has none."""
+    """A node of the wiring tree, with limits that hold always: per phase, infinite where it has none."""
 
     name: str
     parent: str | None = None
