@@ -3,19 +3,24 @@
 import numpy as np
 
 from proxy.energy.arrays import Floats, Ints
-from proxy.governor.accounts import Accounts, Mode
+from proxy.governor.accounts import SILENCE, Accounts, Mode
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.learned import ACTUATORS, Learned
 from proxy.governor.plan import Steps
 
+POLL_S = 15.0
+"""Miners are asked for their watts every 10 s or so [A]."""
 _LIMIT, _SLEEP, _WITHHOLD, _CUT = range(len(ACTUATORS))
 
 
 class Commander:
     """Collects the steps of one tick."""
 
-    def __init__(self, now: float, devices: Devices, accounts: Accounts, learned: Learned) -> None:
+    def __init__(
+        self, now: float, devices: Devices, accounts: Accounts, learned: Learned, patience: float
+    ) -> None:
         self._now = now
+        self._patience = patience
         self._devices = devices
         self._accounts = accounts
         self._learned = learned
@@ -40,6 +45,10 @@ class Commander:
         t95 = self._devices.t_idle_s[miners] * self._lag(miners, _WITHHOLD)
         self._tell(Verb.WITHHOLD, miners, self._devices.idle_w[miners], Mode.WITHHELD, t95)
 
+    def hold_back(self, miners: Ints) -> None:
+        """Have miners that are not here get no work when they come. There is nothing to account yet."""
+        self._note(Verb.WITHHOLD, miners, np.zeros(len(miners)))
+
     def disconnect(self, miners: Ints) -> None:
         """Close the miners' sessions and let them not in again."""
         t95 = self._devices.t_idle_s[miners] * self._lag(miners, _CUT)
@@ -53,10 +62,14 @@ class Commander:
         idle = (mode == Mode.WITHHELD) | (mode == Mode.CUT)
         asleep = mode == Mode.ASLEEP
         # Nobody wakes to no work, and nobody starts above what was granted.
-        limited = idle & self._devices.may(Actuator.LIMIT)[miners]
+        limits = self._devices.may(Actuator.LIMIT)[miners]
+        limited = idle & limits
         self._note(Verb.LIMIT, miners[limited], watts[limited])
         self._note(Verb.RELEASE, miners[idle], watts[idle])
-        self._note(Verb.WAKE, miners[asleep], watts[asleep])
+        # One that went to sleep on its own orders before it lost its work sleeps still.
+        sleepers = asleep | (idle & self._devices.may(Actuator.SLEEP)[miners])
+        self._note(Verb.WAKE, miners[sleepers], watts[sleepers])
+        self._note(Verb.LIMIT, miners[asleep & limits], watts[asleep & limits])
         t95 = self._devices.t_wake_s[miners]
         self._accounts.told(self._now, miners, Mode.RUNNING, watts, t95)
 
@@ -71,6 +84,7 @@ class Commander:
         self._note(Verb.WITHHOLD, miners[mode == Mode.WITHHELD], watts[mode == Mode.WITHHELD])
         self._note(Verb.DISCONNECT, miners[mode == Mode.CUT], watts[mode == Mode.CUT])
         self._accounts.issued_s[miners] = self._now
+        self._accounts.due_s[miners] = self._due_s(miners, self._accounts.t95_s[miners])
 
     def steps(self) -> Steps:
         """Return what is to be sent."""
@@ -85,6 +99,14 @@ class Commander:
         if len(miners):
             self._note(verb, miners, watts)
             self._accounts.told(self._now, miners, mode, watts, t95_s)
+            self._accounts.due_s[miners] = self._due_s(miners, t95_s)
+
+    def _due_s(self, miners: Ints, t95_s: Floats) -> Floats:
+        """Return when reductions of ``miners`` should be proven: by their own figure, or by shares that stop."""
+        tells = ~np.isnan(self._accounts.seen_w[miners])
+        rate = self._accounts.rate_hz(miners, self._devices)
+        silence_s = np.divide(SILENCE, rate, out=np.full(len(miners), 60.0), where=rate > 0)
+        return np.asarray(self._now + self._patience * t95_s + np.where(tells, POLL_S, silence_s))
 
     def _note(self, verb: Verb, miners: Ints, watts: Floats) -> None:
         if len(miners):

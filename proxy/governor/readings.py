@@ -82,3 +82,7 @@ class Readings:
     """Accepted shares since the last tick."""
     connected: Bools
     instructions: Instructions = FREE
+    refused: tuple[int, ...] = ()
+    """Miners that answered the last tick's command with an error, or not at all."""
+    month: str = ""
+    """Of the wall clock, as ``2026-11``: debts are kept by it."""
