@@ -30,3 +30,11 @@ class LedgerDamaged(PumpjackError):
 
 class LedgerUnusable(PumpjackError):
     """The ledger cannot be opened: another program has it, or another version wrote it."""
+
+
+class SourceSilent(PumpjackError):
+    """Who should know the available power told nothing to be believed: keep the last until it is stale."""
+
+
+class OrderRefused(PumpjackError):
+    """An operator's order cannot be carried out: tell them why."""

@@ -179,6 +179,62 @@ class LedgerProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Curtailed:
+    """There is less power than the miners that are here could use."""
+
+    budget_w: float
+    wanted_w: float
+    """What they draw at their ceilings."""
+    bound: str
+    """Name of the constraint."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurtailmentEnded:
+    """All miners that are here may have what they can use."""
+
+    seconds: float
+    kwh: float
+    """What they could have used meanwhile and were not offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerDecided:
+    """The governor did something, or advises it."""
+
+    what: str
+    miners: int
+    watts: float
+    """By how much the fleet is to change: negative is down."""
+    bound: str
+    sentence: str
+    acts: bool
+    """False: it is advice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerAlarm:
+    """Something about power wants a person."""
+
+    kind: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOrdered:
+    """An operator gave an order about power, or took one back."""
+
+    order: str
+    """``cap``, ``hold``, ``stop`` or ``release``."""
+    kw: float | None
+    seconds: float | None
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class GovernorSilent:
     """Who governs has not been heard: nobody new gets work until it is, and who has some keeps it."""
 
@@ -213,6 +269,11 @@ Event = (
     | LedgerRestored
     | LedgerReserveUsed
     | LedgerProblem
+    | Curtailed
+    | CurtailmentEnded
+    | PowerDecided
+    | PowerAlarm
+    | PowerOrdered
     | GovernorSilent
     | GovernorHeard
 )

@@ -91,6 +91,8 @@ class Miner(NamedTuple):
 
     tenant: str
     worker: str
+    user: str
+    """The first name that it authorised, as it said it."""
     user_agent: str
     peer: str
     since: Seconds

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -51,11 +51,15 @@ from proxy.app.wiring import (
 )
 from proxy.config.reload import reload_differences
 from proxy.config.settings import Settings
-from proxy.errors import LedgerUnusable
+from proxy.errors import LedgerUnusable, OrderRefused
 from proxy.events import BlockFound, Event, LedgerProblem, SessionRefused
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
+
+if TYPE_CHECKING:
+    from proxy.app.power import PowerControl
+    from proxy.app.power_instruments import Instruments
 
 TICK = Seconds(0.02)
 """How often time passes for the relay."""
@@ -78,8 +82,22 @@ class Program:
     """Builds everything from a configuration. ``run`` returns when ``stop`` was called and all is settled."""
 
     def __init__(
-        self, settings: Settings, *, seed: int | None = None, hear: Callable[[Event], None] | None = None
+        self,
+        settings: Settings,
+        *,
+        seed: int | None = None,
+        hear: Callable[[Event], None] | None = None,
+        instruments: Instruments | None = None,
     ):
+        """Build everything.
+
+        Args:
+            settings: A whole configuration.
+            seed: Makes chance repeatable.
+            hear: Hears every event beside the log.
+            instruments: Of a site that is measured; left out: nominal figures alone.
+
+        """
         self.settings = settings
         self.bound: list[Bound] = []
         self.listening = asyncio.Event()
@@ -110,6 +128,8 @@ class Program:
             lambda window: self.relay.committed(window, self._clock()),
             self.relay.restated,
         )
+        self.power = self._make_power(instruments)
+        """The governor; None where the configuration has no [power]."""
         self._listeners: list[Listener] = []
         self._memory = memory_watch(settings)
         self._gate = Gate(self.relay, self._memory, self._opening, self._heard, self._clock)
@@ -121,6 +141,24 @@ class Program:
             return MemoryJournal(ledger.min_window)
         return LedgerJournal(
             os.urandom(8), preamble(self.settings), window_bounds(self.settings), time.time, self._heard
+        )
+
+    def _make_power(self, instruments: Instruments | None) -> PowerControl | None:
+        settings = self.settings
+        if settings.power is None:
+            return None
+        # numpy, which a site without [power] need not have in memory
+        from proxy.app.power import PowerControl  # noqa: PLC0415
+        from proxy.app.power_instruments import NominalInstruments  # noqa: PLC0415
+
+        return PowerControl(
+            settings.power,
+            instruments or NominalInstruments(settings, settings.power),
+            self.relay,
+            settings.site.data_dir,
+            self._heard,
+            self._clock,
+            confess=self._confess,
         )
 
     def _opening(self) -> int:
@@ -166,6 +204,7 @@ class Program:
                 {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
             ],
             # A list of every session is megabytes: not while memory is short.
+            "power": None if self.power is None else self.power.status(),
             **snapshot(self.relay, self._clock(), sessions=sessions and not self._memory.sheds_telemetry),
         }
 
@@ -189,14 +228,14 @@ class Program:
             stack.push_async_callback(self._blocks.close)
             await self._open_ledger()
             stack.push_async_callback(self._journal.close)
-            control = ControlSocket(self.settings.site.data_dir / SOCKET_NAME, self.state)
+            control = self._control()
             try:
                 await control.start()
             except OSError as error:
                 raise StartError(f"control socket in {self.settings.site.data_dir}: {error}") from error
             stack.push_async_callback(control.close)
             stack.push_async_callback(self._dialler.close)
-            ticking = asyncio.create_task(self._tick())
+            ticking = asyncio.create_task(self._ticking())
             try:
                 stack.callback(self._shut)
                 await self._let_in()
@@ -212,6 +251,29 @@ class Program:
             finally:
                 ticking.cancel()
                 self.relay.stop(self._clock())
+
+    def _control(self) -> ControlSocket:
+        """Return the control socket, and go on with the orders that were given by it before.
+
+        Raises:
+            StartError: nobody knows what was ordered.
+
+        """
+        path = self.settings.site.data_dir / SOCKET_NAME
+        if self.power is None:
+            return ControlSocket(path, self.state)
+        try:
+            self.power.orders.load()
+        except OrderRefused as error:
+            raise StartError(str(error)) from error
+        return ControlSocket(path, self.state, self.power.view, self.power.order)
+
+    async def _ticking(self) -> None:
+        """Let time pass for the relay, and for the governor beside it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick(), name="relay")
+            if self.power is not None:
+                group.create_task(self.power.run(), name="power")
 
     async def _open_ledger(self) -> None:
         """Go on with the ledger of the data directory.

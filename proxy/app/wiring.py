@@ -53,7 +53,10 @@ def relay_settings(settings: Settings) -> RelaySettings:
     }
     tenants = tuple(_tenant(tenant, settings) for tenant in settings.tenants)
     owned = frozenset(plan.name for plan in listener_plans(settings) if plan.door.tenant is not None)
-    return RelaySettings(tenants, listeners, owned, limits=_limits(settings), timers=_timers(settings))
+    gated = settings.power is not None and settings.power.control == "act"
+    return RelaySettings(
+        tenants, listeners, owned, gated=gated, limits=_limits(settings), timers=_timers(settings)
+    )
 
 
 def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:

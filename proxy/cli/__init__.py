@@ -13,6 +13,7 @@ COMMANDS = {
     "run": ("proxy.cli.run:run", "Run the proxy: miners connect here, shares go to the pools."),
     "demo": ("proxy.cli.demo:demo", "Show it all on a simulated site; needs no miner and no pool."),
     "status": ("proxy.cli.status:status", "Show what the running proxy is doing."),
+    "power": ("proxy.cli.power:power", "See what the governor does and why; cap, hold, stop, release."),
     "config": ("proxy.cli.config:config", "Write, check and show configuration files."),
     "ledger": ("proxy.cli.ledger:ledger", "Check, back up, prune and export the ledger."),
     "explain": (

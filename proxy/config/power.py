@@ -5,10 +5,9 @@ Nothing here computes: ``power_site`` makes of it what the rules of energy take.
 
 import re
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field
 
 from proxy.config.table import Table, setting
 from proxy.config.values import TEXT, Count, Duration, File, Form, Number, Pattern, Slug, pattern_text_of
@@ -212,6 +211,13 @@ class Power(Table):
         restart=True,
         ge=0,
         le=GREATEST_KW,
+    )
+    may_disconnect: bool = setting(
+        False,
+        "Close the connections of miners that go on burning without work. Only where every pool slot of "
+        "every miner points here: elsewhere it mines on for somebody else, at full power.",
+        reason="only the operator knows the miners' other pools",
+        restart=True,
     )
     unknown_watts: Number = setting(
         3600.0,

@@ -83,7 +83,13 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
         if model.circuit is not None and model.circuit not in names:
             yield f"Miners of row {number} are plugged into {model.circuit}, which is not a circuit."
         if model.idle_watts > model.watts:
-            yield f"Miners of row {number} draw {model.idle_watts:g} W without work and {model.watts:g} W with it."
+            idle, watts = model.idle_watts, model.watts
+            yield f"Miners of row {number} draw {idle:g} W without work and {watts:g} W with it."
+    if power.control == "act" and not power.models:
+        yield (
+            'control = "act" needs [[power.miner]]: nobody knows what withholding work from a miner saves, '
+            "so it would save nothing"
+        )
     if power.source.file is not None and power.source.url is not None:
         yield "power.source has a file and a url: two that disagree help nobody, give one."
 

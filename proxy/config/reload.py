@@ -2,8 +2,9 @@
 
 A setting declared with ``restart=True`` binds sockets, widths or identities that living sessions hold: the
 listeners and their TLS files, the data folder, the ids, which tenant a user name belongs to, extranonce
-widths, socket options set when a connection is made, the ledger's window, everything about power. So does the set of tenants and its
-order. All the rest (pools and credentials, difficulties, timers, limits) can change under running sessions.
+widths, socket options set when a connection is made, the ledger's window, everything about power. So does
+the set of tenants and its order. All the rest (pools and credentials, difficulties, timers, limits) can
+change under running sessions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -280,8 +280,8 @@ class Tenant(Table):
     )
     guarantee_meter: Slug | None = setting(
         None,
-        "With [power]: the circuit at whose meter the guarantee is measured. Left out: the one that feeds the "
-        "site.",
+        "With [power]: the circuit at whose meter the guarantee is measured. Left out: the one that feeds "
+        "the site.",
         example="feeder",
         restart=True,
     )

@@ -177,6 +177,19 @@ class WorkGated(Note, frozen=True, array_like=True, tag=12):
     cause: str
 
 
+class SiteCurtailed(Note, frozen=True, array_like=True, tag=13):
+    """Power was short from here on, or is not any more; why, in the words of whoever decided."""
+
+    began: bool
+    budget_w: float
+    wanted_w: float
+    """What the miners that were there could have drawn."""
+    bound: str
+    sentence: str
+    kwh: float
+    """When it ended: what they could have used and were not offered."""
+
+
 AnyNote = (
     RunBegan
     | TenantKnown
@@ -190,6 +203,7 @@ AnyNote = (
     | Gap
     | ClockStepped
     | WorkGated
+    | SiteCurtailed
 )
 
 _shares = msgspec.msgpack.Decoder(tuple[Share, ...])

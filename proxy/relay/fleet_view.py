@@ -38,5 +38,10 @@ class FleetView:
         if session is None or session.route is None:
             return None
         return Miner(
-            session.route.tenant, session.worker, session.user_agent, session.wire.peer, session.opened_at
+            session.route.tenant,
+            session.worker,
+            session.workers[0] if session.workers else "",
+            session.user_agent,
+            session.wire.peer,
+            session.opened_at,
         )

@@ -10,26 +10,38 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from typing_extensions import override
 
+from proxy.errors import OrderRefused
+
 SOCKET_NAME = "control.sock"
 Snapshot = Callable[[bool], dict[str, Any]]
 """Gives the state of the program, with every session if its argument is true."""
+View = Callable[[str], dict[str, Any]]
+"""Gives what is known of power under a name; raises ``OrderRefused`` where there is nothing of that name."""
+Order = Callable[[str, object], Awaitable[dict[str, Any]]]
+"""Takes an operator's order about power; raises ``OrderRefused``."""
+MOST_ORDER = 4096
 MOST_ANSWER = 64 << 20
+NOT_GOVERNED = "power is not governed here: the configuration has no [power]"
 TIMEOUT = 5.0
 
 
 class ControlSocket:
-    """Serves ``GET /status``."""
+    """Serves ``GET /status``, ``GET /power/VIEW`` and ``POST /power/ORDER``."""
 
-    def __init__(self, path: Path, snapshot: Snapshot) -> None:
+    def __init__(
+        self, path: Path, snapshot: Snapshot, view: View | None = None, order: Order | None = None
+    ) -> None:
         self._path = path
         self._snapshot = snapshot
+        self._view = view
+        self._order = order
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -39,8 +51,10 @@ class ControlSocket:
             OSError: the path cannot be bound (too long, or not writable).
 
         """
-        app = web.Application()
+        app = web.Application(client_max_size=MOST_ORDER)
         app.router.add_get("/status", self._status)
+        app.router.add_get("/power/{view}", self._look)
+        app.router.add_post("/power/{order}", self._give)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         self._path.unlink(missing_ok=True)
@@ -59,6 +73,30 @@ class ControlSocket:
 
     async def _status(self, request: web.Request) -> web.Response:
         return web.json_response(self._snapshot("sessions" in request.query))
+
+    async def _look(self, request: web.Request) -> web.Response:
+        if self._view is None:
+            return _refused(NOT_GOVERNED)
+        try:
+            return web.json_response(self._view(request.match_info["view"]))
+        except OrderRefused as error:
+            return _refused(str(error))
+
+    async def _give(self, request: web.Request) -> web.Response:
+        if self._order is None:
+            return _refused(NOT_GOVERNED)
+        try:
+            body = await request.json()
+        except ValueError:
+            return _refused("the order is no JSON")
+        try:
+            return web.json_response(await self._order(request.match_info["order"], body))
+        except OrderRefused as error:
+            return _refused(str(error))
+
+
+def _refused(why: str) -> web.Response:
+    return web.json_response({"error": why}, status=409)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -80,9 +118,28 @@ def ask(folder: Path, *, sessions: bool = False) -> dict[str, Any]:
         OSError: nobody answers there.
 
     """
+    return _asked(folder, "GET", "/status?sessions" if sessions else "/status", None)
+
+
+def ask_power(folder: Path, name: str, order: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a view of power, or what holds after an order was given.
+
+    Raises:
+        OSError: nobody answers there.
+        OrderRefused: it cannot be done; says why.
+
+    """
+    answer = _asked(folder, "GET" if order is None else "POST", f"/power/{name}", order)
+    if "error" in answer:
+        raise OrderRefused(str(answer["error"]))
+    return answer
+
+
+def _asked(folder: Path, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     connection = _UnixConnection(folder / SOCKET_NAME)
     try:
-        connection.request("GET", "/status?sessions" if sessions else "/status")
+        content = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, body=content, headers={"Content-Type": "application/json"})
         answer: dict[str, Any] = json.loads(connection.getresponse().read(MOST_ANSWER))
     finally:
         connection.close()

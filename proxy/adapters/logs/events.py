@@ -34,6 +34,11 @@ LEVELS: dict[type[Event], int] = {
     events.LedgerRestored: logging.WARNING,
     events.LedgerReserveUsed: logging.CRITICAL,
     events.LedgerProblem: logging.ERROR,
+    events.Curtailed: logging.WARNING,
+    events.CurtailmentEnded: logging.WARNING,
+    events.PowerDecided: logging.INFO,
+    events.PowerAlarm: logging.ERROR,
+    events.PowerOrdered: logging.WARNING,
     events.GovernorSilent: logging.CRITICAL,
     events.GovernorHeard: logging.WARNING,
 }

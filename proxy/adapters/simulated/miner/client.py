@@ -49,6 +49,9 @@ class MinerSettings:
     handshake_within: Seconds = Seconds(30.0)
     silence: Seconds = Seconds(90.0)
     """A connection on which nothing comes in for this long is given up."""
+    idle_after: Seconds | None = None
+    """A job is hashed for so long: Bitmain drivers stop their boards 120 s after the last one. None: for ever,
+    as ESP-Miner did until 2026."""
     record_lines: int = 0
     """Most lines kept of the traffic."""
     record_shares: int = 0
@@ -110,6 +113,9 @@ class SimulatedMiner:
         self._aimed_at: Difficulty | None = None
         self._due = Seconds(0.0)
         self._searching = False
+        self._part = 1.0
+        self._job: Search | None = None
+        self._job_at = Seconds(0.0)
         self._task: asyncio.Task[None] | None = None
 
     # --- what it has seen --------------------------------------------------------------------------
@@ -187,6 +193,27 @@ class SimulatedMiner:
         if self._connection is not None:
             self._connection.send(data)
 
+    def throttle(self, part: float) -> None:
+        """Hash at a part of the hashrate from now on, as by an ASIC's own interface; 0 is asleep."""
+        if part == self._part:
+            return
+        self._part = part
+        self._aimed_at = None  # times between shares are drawn anew
+        self._searching = False
+        self._schedule.drop(self)
+        self._changed()
+
+    @property
+    def hashrate(self) -> HashesPerSecond:
+        """At which it may hash."""
+        return HashesPerSecond(self._part * self.settings.hashrate)
+
+    @property
+    def rests(self) -> bool:
+        """It is asleep, or idles for want of a newer job."""
+        after = self.settings.idle_after
+        return self._part <= 0 or (after is not None and self._schedule.now() - self._job_at >= after)
+
     async def _one_connection(self) -> None:
         session = MinerSession(
             self.settings.firmware,
@@ -257,7 +284,9 @@ class SimulatedMiner:
     def _changed(self) -> None:
         """See to it that there is a due time for what the session is at now."""
         search = self._search
-        if search is not None and search.difficulty != self._aimed_at:
+        if search is not self._job:
+            self._job, self._job_at = search, self._schedule.now()
+        if search is not None and not self.rests and search.difficulty != self._aimed_at:
             # Between draws nothing is remembered, so only another difficulty asks for another draw.
             self._aimed_at = search.difficulty
             now = self._schedule.now()
@@ -275,24 +304,25 @@ class SimulatedMiner:
 
     def interval(self, difficulty: Difficulty) -> Seconds:
         """Draw a time between shares of ``difficulty``, exponential around 2**32 * difficulty / hashrate."""
-        return Seconds(
-            self._random.expovariate(self.settings.hashrate / (HASHES_PER_DIFFICULTY * difficulty))
-        )
+        return Seconds(self._random.expovariate(self.hashrate / (HASHES_PER_DIFFICULTY * difficulty)))
 
     def work(self, now: Seconds, pace: Pace) -> Seconds | None:
         """Hash a little and submit what is found; return when to go on."""
         search = self._search
         if search is None or self._connection is None:
             return None
+        if self.rests:
+            self._aimed_at, self._searching = None, False
+            return None
         if self.settings.mode is Mode.DRAW:
             return self._drawn_share(search, now, pace)
-        most = max(1, int(self.settings.hashrate * _SMOOTH))
+        most = max(1, int(self.hashrate * _SMOOTH))
         found, tried = pace.step(search, most)
         self.counters.hashes += tried
         if found is not None:
             self._submit(found)
         # What could not be hashed in time is not caught up with: the machine was too slow for it.
-        self._due = Seconds(max(now - _SMOOTH, self._due) + tried / self.settings.hashrate)
+        self._due = Seconds(max(now - _SMOOTH, self._due) + tried / self.hashrate)
         return self._due
 
     def _drawn_share(self, search: Search, now: Seconds, pace: Pace) -> Seconds:

@@ -1,0 +1,309 @@
+"""The governor beside the relay: who is here goes in, who works comes out, once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from proxy.app.power_account import PowerAccount
+from proxy.app.power_instruments import Instruments, Outside
+from proxy.app.power_orders import PowerOrders, Request
+from proxy.app.power_roster import NOBODY, Attendance, Roster
+from proxy.app.power_source import SourceWatch, source_of
+from proxy.config.power import Power
+from proxy.energy.arrays import Floats, Ints
+from proxy.errors import OrderRefused
+from proxy.events import Event
+from proxy.governor.devices import Devices, Verb
+from proxy.governor.engine import Governor
+from proxy.governor.plan import Plan
+from proxy.governor.settings import GovernorSettings
+from proxy.ports import Miner
+from proxy.relay.engine import Relay
+from proxy.units import Seconds
+
+STEP = Seconds(1.0)
+PROOF_PER_MINUTE = 20.0
+"""Shares asked of a miner that is to prove that it stopped: 21 s of silence instead of 52."""
+DOWN, UP = ("lost", "shed", "plunge", "trim", "stop", "escalate", "lockout"), ("raise", "admit")
+"""Decisions that lead to less work, and to more."""
+
+
+class PowerControl:
+    """Owns the governor and everything that it hears and says. ``run`` ends only when it is cancelled."""
+
+    def __init__(
+        self,
+        power: Power,
+        instruments: Instruments,
+        relay: Relay,
+        folder: Path,
+        hear: Callable[[Event], None],
+        now: Callable[[], Seconds],
+        *,
+        settings: GovernorSettings | None = None,
+        confess: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
+        self.acts = power.control == "act"
+        self.instruments = instruments
+        self.orders = PowerOrders(folder, time.time, hear)
+        self.source = SourceWatch(source_of(power.source), power.source, now)
+        self.plan: Plan | None = None
+        """The last one; None before the first miner."""
+        self._power = power
+        self._relay = relay
+        self._now = now
+        self._settings = settings
+        self._confess = confess
+        self._account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts)
+        self._roster = Roster()
+        self._governor: Governor | None = None
+        self._wanted: list[bool] = []
+        """Of each device, whether it is to have no work."""
+        self._withheld_at: Floats = np.empty(0)
+        """Since when each is held to have none; NaN where it has some."""
+        self._told_w: Floats = np.empty(0)
+        """What each was told to draw last."""
+        self._ceiling_w: Floats = np.empty(0)
+        self._connected = np.empty(0, dtype=np.bool_)
+        self._turned_away = 0
+        self._stepped_at = math.nan
+        self._steps = 0
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Step once a second, and ask the source beside that."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.source.run(), name="source of available kW")
+            group.create_task(self._tick(), name="governor")
+
+    async def _tick(self) -> None:
+        due = self._now()
+        while True:
+            try:
+                await self.step()
+            except Exception as error:
+                # Whatever it is: miners go on as they are, nobody new gets work, and the gate tells of it.
+                if self._confess is None:
+                    raise
+                self._confess("the governor's step failed", error)
+            due = Seconds(max(due + STEP, self._now()))
+            await asyncio.sleep(max(0.0, due - self._now()))
+
+    async def step(self) -> None:
+        """Look, decide, act."""
+        now = self._now()
+        fleet = self._relay.fleet
+        here = self._roster.look(fleet.miners(), fleet)
+        begins = self._governor is None and len(self._roster) > 0
+        self._join(here.joined)
+        governor = self._governor
+        if governor is not None:
+            if begins and self.acts:
+                # Whoever is here waits at the gate: the governor must not take it for work that goes on.
+                here.connected[:] = False
+            readings = self.instruments.read(now, here, self._withheld_since(now, here), self._outside())
+            plan = await asyncio.to_thread(governor.step, now, readings)
+            self.plan, self._connected = plan, here.connected
+            self._carry_out(plan, here)
+            wanted_w = float(self._ceiling_w[here.connected].sum())
+            withheld = sum(w for w, c in zip(self._wanted, here.connected, strict=True) if c)
+            self._account.take(now, plan, wanted_w, withheld)
+        self._tell_turned_away()
+        self._steps += 1
+        self._stepped_at = self._now()
+        self._relay.gate.beat(self._stepped_at)
+
+    def _outside(self) -> Outside:
+        instructions = self.orders.instructions(self.instruments.most_w, self._power.cap_kw)
+        month = f"{datetime.now(UTC):%Y-%m}"
+        return Outside(instructions, self.source.available_w, self.source.at, month)
+
+    def _join(self, joined: tuple[Miner, ...]) -> None:
+        if not joined:
+            return
+        first = len(self._roster) - len(joined)
+        devices: Devices = self.instruments.devices(self._roster.ids[first:], joined)
+        if self._governor is None:
+            self._governor = Governor(
+                self.instruments.site, devices, self.instruments.curves(), self._settings
+            )
+        else:
+            self._governor.join(devices)
+        more = len(joined)
+        # In advice they have work already; the gate gives none before they are released.
+        self._wanted += [self.acts] * more
+        self._withheld_at = np.concatenate((self._withheld_at, np.full(more, np.nan)))
+        self._told_w = np.concatenate((self._told_w, devices.ceiling_w))
+        self._ceiling_w = np.concatenate((self._ceiling_w, devices.ceiling_w))
+
+    def _withheld_since(self, now: float, here: Attendance) -> Floats:
+        """Return since when each has no work: by the gate, or as if advice were followed."""
+        withheld = here.withheld if self.acts else np.array(self._wanted, dtype=np.bool_)
+        since = np.where(withheld, np.where(np.isnan(self._withheld_at), now, self._withheld_at), np.nan)
+        self._withheld_at = since
+        return since
+
+    def _tell_turned_away(self) -> None:
+        if self._roster.turned_away > self._turned_away:
+            self._turned_away = self._roster.turned_away
+            self._account.alarm(
+                "devices",
+                "fleet",
+                f"{self._turned_away} miners are too many to be known and wait for a restart",
+            )
+
+    # --- what is done -----------------------------------------------------------------------------------
+
+    def _carry_out(self, plan: Plan, here: Attendance) -> None:
+        """Work is taken before other orders, and given before watts are."""
+        steps = plan.steps
+        down = _cause(plan, DOWN)
+        withheld, _ = steps.of(Verb.WITHHOLD)
+        cut, _ = steps.of(Verb.DISCONNECT)
+        released, _ = steps.of(Verb.RELEASE)
+        self._told_w[steps.miner] = steps.watts
+        self._want(withheld, True)
+        self._want(cut, True)
+        self._want(released, False)
+        now, gate = self._now(), self._relay.gate
+        if self.acts:
+            gate.hasten(self._sessions(plan.prove), PROOF_PER_MINUTE, now)
+            gate.withhold(self._sessions(withheld), down, now)
+            gate.disconnect(self._sessions(cut), down, now)
+            gate.release(self._sessions(released), _cause(plan, UP), now)
+            self._mend(here, {*withheld.tolist(), *cut.tolist(), *released.tolist()})
+            self.instruments.obey(steps, now)
+
+    def _want(self, miners: Ints, withheld: bool) -> None:
+        for miner in miners.tolist():
+            self._wanted[miner] = withheld
+
+    def _sessions(self, miners: Ints) -> list[int]:
+        keys = self._roster.keys
+        return [keys[miner] for miner in miners.tolist() if keys[miner] != NOBODY]
+
+    def _mend(self, here: Attendance, told: set[int]) -> None:
+        """See to it that the gate is as it was told: a miner may have come back between two steps."""
+        differ = np.flatnonzero(here.connected & (here.withheld != np.array(self._wanted, dtype=np.bool_)))
+        keys, now = self._roster.keys, self._now()
+        late = [miner for miner in differ.tolist() if miner not in told]
+        for wanted, verb in ((True, self._relay.gate.withhold), (False, self._relay.gate.release)):
+            verb([keys[miner] for miner in late if self._wanted[miner] is wanted], "as told before", now)
+
+    # --- what is asked ----------------------------------------------------------------------------------
+
+    async def order(self, order: str, body: object) -> dict[str, Any]:
+        """Take an operator's order; returns all that hold now.
+
+        Raises:
+            OrderRefused: it makes no sense, or cannot be kept.
+
+        """
+        try:
+            request = msgspec.convert(body, Request, strict=True)
+        except msgspec.ValidationError as error:
+            raise OrderRefused(str(error)) from error
+        await self.orders.give(order, request)
+        return self.orders.state()
+
+    def view(self, what: str) -> dict[str, Any]:
+        """Return ``status``, ``plan`` or ``why``, ready for JSON.
+
+        Raises:
+            OrderRefused: there is no such view.
+
+        """
+        match what:
+            case "status":
+                return self.status()
+            case "plan":
+                return {"control": self._power.control, "miners": self._miners()}
+            case "why":
+                return {
+                    "control": self._power.control,
+                    "sentence": self._sentence(),
+                    "decisions": list(self._account.decisions),
+                    "alarms": list(self._account.alarms),
+                }
+        raise OrderRefused(f"there is no view {what[:20]!r}")
+
+    def status(self) -> dict[str, Any]:
+        """Return how it stands, ready for JSON."""
+        now, plan = self._now(), self.plan
+        here = self._connected
+        withheld = np.array(self._wanted[: len(here)], dtype=np.bool_) & here
+        return {
+            "control": self._power.control,
+            "reserve": self._power.reserve,
+            "budget_kw": _kw(plan.budget_w if plan else math.nan),
+            "wanted_kw": _kw(float(self._ceiling_w[: len(here)][here].sum())),
+            "proven_kw": _kw(plan.proven_w if plan else math.nan),
+            "expected_kw": _kw(plan.expected_w if plan else math.nan),
+            "bound": plan.bound if plan else "",
+            "sentence": self._sentence(),
+            "miners": {"here": int(here.sum()), "withheld": int(withheld.sum()), "known": len(self._roster)},
+            "tenants": self._tenants(withheld),
+            "orders": self.orders.state(),
+            "source": self.source.state(),
+            "measured": self.instruments.state(),
+            "curtailed": self._account.state(now),
+            "governor": {
+                "steps": self._steps,
+                "silent_s": None if math.isnan(self._stepped_at) else round(now - self._stepped_at, 1),
+            },
+            "alarms": list(self._account.alarms)[-5:],
+        }
+
+    def _sentence(self) -> str:
+        return self.plan.sentence if self.plan else "no miner has come yet"
+
+    def _tenants(self, withheld: np.ndarray[Any, np.dtype[np.bool_]]) -> list[dict[str, Any]]:
+        owner = np.array(self._roster.tenant[: len(withheld)])
+        rows = []
+        for place, tenant in enumerate(self.instruments.site.tenants):
+            mine = owner == tenant.name
+            owed = float(self.plan.debts_wh[place]) / 1000 if self.plan else 0.0
+            rows.append(
+                {
+                    "id": tenant.name,
+                    "guarantee_kw": tenant.guarantee_kw,
+                    "contracted_share": tenant.contracted_share,
+                    "here": int((mine & self._connected).sum()),
+                    "withheld": int((mine & withheld).sum()),
+                    "owed_kwh": round(owed, 3),
+                }
+            )
+        return rows
+
+    def _miners(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": self._roster.ids[device],
+                "tenant": self._roster.tenant[device],
+                "session": None if self._roster.keys[device] == NOBODY else self._roster.keys[device],
+                "work": not self._wanted[device],
+                "told_w": round(float(self._told_w[device]), 1),
+                "ceiling_w": round(float(self._ceiling_w[device]), 1),
+            }
+            for device in range(len(self._connected))
+        ]
+
+
+def _cause(plan: Plan, whats: tuple[str, ...]) -> str:
+    """Return why, in the words of the last decision of a kind."""
+    said = [decision.sentence for decision in plan.decisions if decision.what in whats]
+    return said[-1] if said else plan.sentence
+
+
+def _kw(watts: float) -> float | None:
+    return round(watts / 1000, 3) if math.isfinite(watts) else None

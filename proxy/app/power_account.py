@@ -1,0 +1,101 @@
+"""What was decided about power, and since when it is short: for people, the log and the ledger."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from proxy.events import Curtailed, CurtailmentEnded, Event, PowerAlarm, PowerDecided
+from proxy.governor.plan import Plan
+from proxy.ledger.records import Note, SiteCurtailed
+
+KEPT = 200
+"""Decisions and alarms that ``power why`` can tell."""
+SHORT = 0.999
+"""A budget of less than this part of what is wanted is a curtailment; the rest is rounding."""
+
+
+class PowerAccount:
+    """Tells what plans come to."""
+
+    def __init__(
+        self,
+        hear: Callable[[Event], None],
+        note: Callable[[Note], None],
+        wall: Callable[[], float],
+        *,
+        acts: bool,
+    ) -> None:
+        self._hear = hear
+        self._note = note
+        self._wall = wall
+        self._acts = acts
+        self.decisions: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.alarms: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.since: float | None = None
+        """When the present curtailment began, on the program's clock."""
+        self.missing_kwh = 0.0
+        """What was not offered in it."""
+        self._took_at = math.nan
+
+    def take(self, now: float, plan: Plan, wanted_w: float, withheld: int) -> None:
+        """Note a plan.
+
+        Args:
+            now: The program's clock.
+            plan: Of this tick.
+            wanted_w: What the miners that are here draw at their ceilings.
+            withheld: How many of them have no work for want of power.
+
+        """
+        wall = round(self._wall(), 3)
+        for decision in plan.decisions:
+            what, miners, watts = decision.what, decision.miners, decision.watts
+            self._hear(
+                PowerDecided(what, miners, round(watts, 1), decision.bound, decision.sentence, self._acts)
+            )
+            self.decisions.append(
+                {
+                    "at": wall,
+                    "what": what,
+                    "miners": miners,
+                    "kw": round(watts / 1000, 3),
+                    "bound": decision.bound,
+                    "sentence": decision.sentence,
+                }
+            )
+        for alarm in plan.alarms:
+            self.alarm(alarm.kind, alarm.subject, alarm.sentence)
+        self._follow(now, plan, wanted_w, withheld)
+
+    def alarm(self, kind: str, subject: str, text: str) -> None:
+        """Note something that wants a person."""
+        self._hear(PowerAlarm(kind, subject, text))
+        self.alarms.append({"at": round(self._wall(), 3), "kind": kind, "subject": subject, "sentence": text})
+
+    def _follow(self, now: float, plan: Plan, wanted_w: float, withheld: int) -> None:
+        short = plan.budget_w < SHORT * wanted_w
+        if self.since is not None:
+            missing_w = max(0.0, wanted_w - plan.budget_w)
+            self.missing_kwh += missing_w * max(0.0, now - self._took_at) / 3.6e6
+        self._took_at = now
+        if short and self.since is None:
+            self.since, self.missing_kwh = now, 0.0
+            self._hear(Curtailed(round(plan.budget_w, 1), round(wanted_w, 1), plan.bound, plan.sentence))
+            self._note(SiteCurtailed(True, plan.budget_w, wanted_w, plan.bound, plan.sentence[:200], 0.0))
+        elif not short and not withheld and self.since is not None:
+            self._hear(CurtailmentEnded(round(now - self.since, 1), round(self.missing_kwh, 4)))
+            self._note(
+                SiteCurtailed(
+                    False, plan.budget_w, wanted_w, plan.bound, plan.sentence[:200], self.missing_kwh
+                )
+            )
+            self.since = None
+
+    def state(self, now: float) -> dict[str, Any] | None:
+        """Return the present curtailment, for JSON."""
+        if self.since is None:
+            return None
+        return {"since_s": round(now - self.since, 1), "missing_kwh": round(self.missing_kwh, 4)}

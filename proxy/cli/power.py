@@ -1,0 +1,204 @@
+"""``pumpjack power``: what the governor of the running proxy does, why, and what it is told."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from proxy.adapters.control.unix import ask_power
+from proxy.cli.data_dir import data_dir_of
+from proxy.cli.output import Unreachable, json_option, print_json
+from proxy.cli.times import Period, ago, iso
+from proxy.errors import OrderRefused
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_SHOWN = 20
+
+
+def site_options(command: Command) -> Command:
+    """Add the options that say which running program is meant, and ``--json``."""
+    for option in (
+        json_option,
+        click.option("--data", type=click.Path(path_type=Path), help="The running program's data directory."),
+        click.option(
+            "-c",
+            "--config",
+            "path",
+            type=click.Path(path_type=Path),
+            help="The running site's configuration.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+reason_option = click.option("--reason", required=True, metavar="TEXT", help="Kept in the log.")
+
+
+@click.group()
+def power() -> None:
+    """See what the governor does and why, and tell it what to do."""
+
+
+@power.command()
+@site_options
+def status(path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Show what miners may draw, what bounds it, and who goes without."""
+    state = _asked(path, data, as_json, "status")
+    if state is not None:
+        click.echo("\n".join(status_lines(state)))
+
+
+@power.command()
+@site_options
+def plan(path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Show what each miner is told."""
+    state = _asked(path, data, as_json, "plan")
+    if state is None:
+        return
+    click.echo(_advice(state))
+    for miner in state["miners"]:
+        here = "" if miner["session"] is not None else "  (away)"
+        told = f"works, {miner['told_w']:,.0f} W" if miner["work"] else "no work"
+        click.echo(f"{miner['id']:<40} {told}, of {miner['ceiling_w']:,.0f} W{here}")
+
+
+@power.command()
+@site_options
+def why(path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Show the last decisions, each with the constraint that bound it, and alarms."""
+    state = _asked(path, data, as_json, "why")
+    if state is None:
+        return
+    click.echo(_advice(state))
+    click.echo(f"now        {state['sentence']}")
+    for decision in state["decisions"][-_SHOWN:]:
+        click.echo(
+            f"{iso(decision['at'])}  {decision['what']:<9} [{decision['bound']}] {decision['sentence']}"
+        )
+    for alarm in state["alarms"][-_SHOWN:]:
+        click.echo(f"{iso(alarm['at'])}  ALARM {alarm['kind']}: {alarm['sentence']}")
+
+
+@power.command()
+@click.option("--kw", type=click.FloatRange(min=0.0), required=True, metavar="N", help="For all miners.")
+@click.option("--for", "period", type=Period(), required=True, metavar="TIME", help="As 90m, 2h, 1d.")
+@reason_option
+@site_options
+def cap(kw: float, period: int, reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Let miners draw no more than so many kW for a while; it outlives a restart."""
+    _order(path, data, as_json, "cap", reason, kw=kw, seconds=float(period))
+
+
+@power.command()
+@reason_option
+@site_options
+def hold(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Raise nothing until it is released; reductions go on."""
+    _order(path, data, as_json, "hold", reason)
+
+
+@power.command()
+@reason_option
+@site_options
+def stop(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Emergency: everything down by the fastest way there is, and nothing up until it is released."""
+    _order(path, data, as_json, "stop", reason)
+
+
+@power.command()
+@reason_option
+@site_options
+def release(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """End cap, hold and stop: miners get work again as far as there is power."""
+    _order(path, data, as_json, "release", reason)
+
+
+def _order(
+    path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float
+) -> None:
+    body = {"reason": reason, "who": getpass.getuser(), **more}
+    state = _asked(path, data, as_json, order, body)
+    if state is not None:
+        click.echo("\n".join(order_lines(state)))
+
+
+def _asked(
+    path: Path | None, data: Path | None, as_json: bool, name: str, body: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Return the answer; None where it was printed as JSON."""
+    folder = data_dir_of(path, data)
+    try:
+        state = ask_power(folder, name, body)
+    except OrderRefused as error:
+        if as_json:
+            print_json({"error": str(error)})
+        raise click.ClickException(str(error)) from error
+    except (OSError, ValueError) as error:
+        if as_json:
+            print_json({"error": f"no running pumpjack answers in {folder}"})
+        raise Unreachable(f"no running pumpjack answers in {folder} ({error})") from error
+    if not as_json:
+        return state
+    print_json(state)
+    return None
+
+
+def _advice(state: dict[str, Any]) -> str:
+    if state["control"] == "act":
+        return "control    act: work follows the power"
+    return "control    advise: nothing is gated; this is what would be done"
+
+
+def status_lines(state: dict[str, Any]) -> list[str]:
+    """Return a status in words."""
+    miners, source, curtailed = state["miners"], state["source"], state["curtailed"]
+    lines = [
+        _advice(state),
+        f"budget     {_kw(state['budget_kw'])} of {_kw(state['wanted_kw'])} wanted; "
+        f"bound by {state['bound'] or 'nothing'}",
+        f"why        {state['sentence']}",
+        f"proven     {_kw(state['proven_kw'])} at most; {_kw(state['expected_kw'])} expected",
+        f"miners     {miners['here']} here, {miners['withheld']} of them without work for want of power",
+    ]
+    for tenant in state["tenants"]:
+        owed = f", owed {tenant['owed_kwh']:,.1f} kWh" if tenant["owed_kwh"] else ""
+        lines.append(
+            f"tenant     {tenant['id']}: {tenant['here']} here, {tenant['withheld']} without work, "
+            f"guaranteed {tenant['guarantee_kw']:g} kW{owed}"
+        )
+    if source is not None:
+        problem = f"; {source['problem']}" if source["problem"] else ""
+        lines.append(f"source     {_kw(source['kw'])}, {ago(source['age_s'])} old{problem}")
+    if curtailed is not None:
+        lines.append(
+            f"curtailed  for {ago(curtailed['since_s'])}, {curtailed['missing_kwh']:,.2f} kWh not offered"
+        )
+    lines += order_lines(state["orders"])
+    silent = state["governor"]["silent_s"]
+    if silent is None or silent > 5:
+        lines.append("governor   SILENT: nobody new gets work; look at the log")
+    return lines + [f"alarm      {alarm['sentence']}" for alarm in state["alarms"]]
+
+
+def order_lines(orders: dict[str, Any]) -> list[str]:
+    """Return the orders that hold, in words."""
+    lines = []
+    if (cap := orders.get("cap")) is not None:
+        lines.append(
+            f"cap        {cap['kw']:g} kW until {iso(cap['until_s'])} ({ago(cap['until_s'] - time.time())}), "
+            f"by {cap['who']}: {cap['reason']}"
+        )
+    for key, word in (("held", "hold"), ("stopped", "STOP")):
+        if (told := orders.get(key)) is not None:
+            lines.append(f"{word:<10} by {told['who']}: {told['reason']}")
+    return lines or ["orders     none"]
+
+
+def _kw(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.1f} kW"
