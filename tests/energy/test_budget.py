@@ -84,7 +84,7 @@ def test_an_emergency_stop_leaves_nothing() -> None:
 @pytest.mark.parametrize("wrong", ["before_w", "auxiliaries_w", "sigma_w"])
 def test_a_budget_needs_numbers_where_it_cannot_do_without(wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
-        budget([], **{"before_w": 0.0, wrong: nan})
+        budget([], **{"before_w": 0.0, wrong: nan})  # type: ignore[arg-type] # frozen is not among them
 
 
 # -- generators ----------------------------------------------------------------------------------------------
@@ -247,7 +247,13 @@ def test_a_window_holds_as_long_as_it_says_each_week(day: int, start: int, end: 
 
 @pytest.mark.parametrize(
     ("days", "start", "end", "cap"),
-    [({7}, 0.0, 1.0, 0.0), (set(), 0.0, 1.0, 0.0), ({0}, -1.0, 1.0, 0.0), ({0}, 0.0, 90e3, 0.0), ({0}, 0, 1, nan)],
+    [
+        ({7}, 0.0, 1.0, 0.0),
+        (set(), 0.0, 1.0, 0.0),
+        ({0}, -1.0, 1.0, 0.0),
+        ({0}, 0.0, 90e3, 0.0),
+        ({0}, 0.0, 1.0, nan),
+    ],
 )
 def test_windows_that_cannot_be_are_refused(days: set[int], start: float, end: float, cap: float) -> None:
     with pytest.raises(ValueError, match="Window"):

@@ -127,12 +127,12 @@ def test_noise_alone_is_credited_in_one_of_seven_hundred() -> None:
 def test_a_command_alone_is_never_credited(
     before: float, target: float, since: float, lag: float, verdict: int
 ) -> None:
-    columns = [np.array([value]) for value in (before, target)]
-    charged = charged_w(*columns, np.array([verdict]))[0]
+    was, told, proof = np.array([before]), np.array([target]), np.array([verdict])
+    charged = charged_w(was, told, proof)[0]
     if verdict != PROVEN:
         assert charged == max(before, target)
     assert charged >= target
-    expected = expected_w(*columns, np.array([since]), np.array([lag]), np.array([verdict]))[0]
+    expected = expected_w(was, told, np.array([since]), np.array([lag]), proof)[0]
     assert target <= expected <= charged
 
 
@@ -231,7 +231,8 @@ def test_digits_that_stand_still_are_no_measurement() -> None:
 def test_digits_that_stand_still_while_the_load_moves_are_noticed_sooner() -> None:
     _, memory = judge(FEEDER, 900e3, 1.0, 1.0, Memory())
     assert judge(FEEDER, 900e3, 3.0, 3.0, memory, moved=10e3)[0].reason == ""
-    assert "although the load moved by 100,000" in judge(FEEDER, 900e3, 3.0, 3.0, memory, moved=100e3)[0].reason
+    stuck = judge(FEEDER, 900e3, 3.0, 3.0, memory, moved=100e3)[0]
+    assert "although the load moved by 100,000" in stuck.reason
 
 
 def test_a_clock_that_jumps_makes_readings_unknown() -> None:
