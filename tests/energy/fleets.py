@@ -118,8 +118,8 @@ def large(
     rng = np.random.default_rng(seed)
     models = (
         *(
-            quadratic(watts, ths * 1e12, levels=levels, divisible=divisible)
-            for watts, ths, divisible in [
+            quadratic(watts, terahashes * 1e12, levels=levels, divisible=divisible)
+            for watts, terahashes, divisible in [
                 (3250, 95, True),
                 (3068, 104, False),
                 (2760, 120, True),

@@ -24,7 +24,7 @@ from tests.energy.fleets import tree
 TODAY = date(2026, 11, 26)
 SITE = Site(
     circuits=(
-        Circuit("main", phase_a=3000.0),
+        Circuit("main", phase_a=4000.0),
         Circuit("north", "main", phase_kva=300.0),
         Circuit("south", "main", phase_w=250e3),
     ),
@@ -83,7 +83,8 @@ def test_without_generators_the_circuit_that_feeds_the_site_is_what_there_is() -
         ({"reserve": HardwareShed(date(2027, 1, 1))}, "after today"),
         ({"reserve": HardwareShed(date(2025, 1, 1))}, "tested 694 days ago; a test holds for 365 days"),
         ({"reserve": ReserveKw(2400.0)}, "the reserve keeps 2,400.0 kW, auxiliaries draw 50.0 kW"),
-        ({"reserve": ReserveKw(nan)}, "The reserve is nan"),
+        ({"reserve": ReserveKw(nan)}, "The reserve is nan kW"),
+        ({"reserve": ReserveKw(-1.0)}, "The reserve is -1 kW"),
         ({"auxiliaries": (Auxiliary("fans", -1.0),)}, "fans draws -1 kW"),
         ({"tenants": (Tenant("alpha", 10.0),)}, "no meter is named"),
         ({"tenants": (Tenant("alpha", 10.0, "west"),)}, "not the meter of a circuit"),
