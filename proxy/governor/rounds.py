@@ -7,7 +7,7 @@ import numpy as np
 from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.energy.site import Site, Wiring
-from proxy.governor.accounts import Mode
+from proxy.governor.accounts import ASLEEP, CUT, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.tick import Body, Tick
 
@@ -68,7 +68,7 @@ class Rounds:
         plan = self.wanted(tick, budget_w, shedding=False, settle_w=settle_w)
         change = plan.watts - accounts.setpoint_w
         least = settings.miner_deadband * body.devices.ceiling_w
-        waiting = np.isin(accounts.mode, (Mode.ASLEEP, Mode.WITHHELD, Mode.CUT))
+        waiting = np.isin(accounts.mode, (ASLEEP, WITHHELD, CUT))
         down = np.flatnonzero((change < -least) & ~waiting)
         up = np.flatnonzero((change > least) | (waiting & (change > 1.0)))
         # What moves only to make room for better watts must gain something, or equals change places for ever.
@@ -120,7 +120,7 @@ class Rounds:
         if not len(chosen):
             return
         miners, told = up[chosen], watts[chosen]
-        running = accounts.mode[miners] == Mode.RUNNING
+        running = accounts.mode[miners] == RUNNING
         tick.commander.limit(miners[running], told[running])
         tick.commander.start(miners[~running], told[~running])
         total = float(rise[chosen].sum())
@@ -138,8 +138,8 @@ def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
     body, now = tick.body, tick.now
     devices, accounts, settings = body.devices, body.accounts, body.settings
     setpoint = accounts.setpoint_w
-    running = accounts.mode == Mode.RUNNING
-    asleep = accounts.mode == Mode.ASLEEP
+    running = accounts.mode == RUNNING
+    asleep = accounts.mode == ASLEEP
     can_limit, can_sleep = devices.may(Actuator.LIMIT), devices.may(Actuator.SLEEP)
     usable = body.learned.usable(devices.curve, Actuator.SLEEP)
     can_sleep = can_sleep & usable
@@ -154,7 +154,7 @@ def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
     upper = np.where(running & can_limit, devices.ceiling_w, setpoint)
     # On and off: what runs may go on as it does.
     rested = ~shedding & asleep & (now - accounts.slept_s >= settings.min_off_s)
-    admitted = (accounts.mode == Mode.WITHHELD) | (accounts.mode == Mode.CUT)
+    admitted = (accounts.mode == WITHHELD) | (accounts.mode == CUT)
     upper = np.where(rested | (admitted & tick.readings.connected & ~accounts.deaf), devices.ceiling_w, upper)
     if shedding:
         upper = np.minimum(upper, setpoint)
