@@ -79,6 +79,10 @@ class Accounts:
     """Its own figure over its setpoint when nothing moves: estimates are off by model, units by some percent."""
     due_s: Floats
     """When the reduction in flight should be proven."""
+    gap_w: Floats
+    """What the feeder showed beyond the model when the miner was told: what a fall is measured against."""
+    lent: Bools
+    """Asleep for protection alone: to be woken as soon as there are watts."""
     settled_s: Floats
     """From then on its own figure can be compared with its setpoint."""
 
@@ -105,6 +109,8 @@ class Accounts:
             late_s=never.copy(),
             own_part=np.ones(count),
             due_s=np.full(count, NO_TIME),
+            gap_w=np.full(count, np.nan),
+            lent=no.copy(),
             settled_s=never.copy(),
         )
 
@@ -196,8 +202,10 @@ class Accounts:
             watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
         return watts
 
-    def latent_w(self, now: float, lag_s: float) -> float:
+    def latent_w(self, now: float, lag_s: float, soon_s: float) -> tuple[float, float]:
         """Return what the fleet may come to draw beyond what the feeder shows, by commands already given.
+
+        The second figure is the part of it that may arrive within ``soon_s``.
 
         A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
         meter. A miner that draws less than it was told (it boots, has lost its work, is gone for a moment)
@@ -215,7 +223,10 @@ class Accounts:
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
             slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
-        return float(slack.sum())
+        total = float(slack.sum())
+        if total == 0.0:
+            return 0.0, 0.0
+        return total, float((slack * np.minimum(1.0, 3.0 * soon_s / np.maximum(self.t95_s, 0.1))).sum())
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""

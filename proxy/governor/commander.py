@@ -1,5 +1,7 @@
 """Gives commands and keeps the accounts of them, so that nothing can be told to a miner and not be counted."""
 
+import math
+
 import numpy as np
 
 from proxy.energy.arrays import Floats, Ints
@@ -17,9 +19,16 @@ class Commander:
     """Collects the steps of one tick."""
 
     def __init__(
-        self, now: float, devices: Devices, accounts: Accounts, learned: Learned, patience: float
+        self,
+        now: float,
+        devices: Devices,
+        accounts: Accounts,
+        learned: Learned,
+        patience: float,
+        gap_w: float = math.nan,
     ) -> None:
         self._now = now
+        self._gap_w = gap_w
         self._patience = patience
         self._devices = devices
         self._accounts = accounts
@@ -35,10 +44,11 @@ class Commander:
         t95 = np.where(down, t_down, self._devices.t_up_limit_s[miners])
         self._tell(Verb.LIMIT, miners, watts, RUNNING, t95)
 
-    def sleep(self, miners: Ints) -> None:
-        """Put miners to sleep."""
+    def sleep(self, miners: Ints, *, lent: bool = False) -> None:
+        """Put miners to sleep; what is ``lent`` to a shortage is given back without dwell."""
         t95 = self._devices.t_down_sleep_s[miners] * self._lag(miners, _SLEEP)
         self._tell(Verb.SLEEP, miners, self._devices.sleep_w[miners], ASLEEP, t95)
+        self._accounts.lent[miners] = lent
 
     def withhold(self, miners: Ints) -> None:
         """Give miners no more work."""
@@ -100,6 +110,7 @@ class Commander:
             self._note(verb, miners, watts)
             self._accounts.told(self._now, miners, mode, watts, t95_s)
             self._accounts.due_s[miners] = self._due_s(miners, t95_s)
+            self._accounts.gap_w[miners] = self._gap_w
 
     def _due_s(self, miners: Ints, t95_s: Floats) -> Floats:
         """Return when reductions of ``miners`` should be proven: by their own figure, or by shares that stop."""

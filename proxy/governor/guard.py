@@ -85,7 +85,7 @@ class Guard:
         limited = np.flatnonzero(~asleep & (floor_drop > 0))
         tick.commander.limit(limited, devices.floor_w[limited])
         put = np.flatnonzero(asleep & (sleep_drop > 0))
-        tick.commander.sleep(put)
+        tick.commander.sleep(put, lent=True)
         count = len(limited) + len(put)
         if count:
             total = float(floor_drop[limited].sum() + sleep_drop[put].sum()) * body.bias

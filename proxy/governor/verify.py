@@ -1,8 +1,10 @@
 """Sees to it that what was told is done: says it again, escalates, gives up and says so."""
 
+import math
+
 import numpy as np
 
-from proxy.energy.arrays import Ints
+from proxy.energy.arrays import Bools, Ints
 from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.learned import ACTUATORS
@@ -62,6 +64,9 @@ class Verify:
     def _escalate(self, tick: Tick, late: Ints) -> None:
         body = tick.body
         accounts, devices = body.accounts, body.devices
+        late = late[~self._by_feeder(tick, late)]
+        if not len(late):
+            return
         self._blame(tick, late)
         needed = tick.deficit_w > 0 or tick.severe
         mode = accounts.mode[late]
@@ -78,6 +83,30 @@ class Verify:
         count = len(late) - int(rest.sum())
         if count:
             tick.decide("escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used")
+
+    def _by_feeder(self, tick: Tick, late: Ints) -> Bools:
+        """Credit those of whom no evidence of their own can come, if the feeder has fallen by their watts.
+
+        Silence of a miner without work proves nothing, and many tell no watts. Where the feeder is too coarse
+        to tell, they stay charged, and are neither credited nor blamed.
+        """
+        accounts, body = tick.body.accounts, tick.body
+        mute = np.isnan(accounts.seen_w[late]) & (accounts.mode[late] >= WITHHELD)
+        done = np.zeros(len(late), np.bool_)
+        if not mute.any():
+            return done
+        miners = late[mute]
+        drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
+        # Had they not obeyed, the feeder would now show more beyond the model by as much as they should have dropped.
+        rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners])) 
+        sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
+        if drop > 3.0 * sigma and rose < 0.4 * drop:
+            accounts.prove(miners)
+            done |= mute
+        elif not (drop > 3.0 * sigma and rose > 0.6 * drop):
+            accounts.due_s[miners] = NO_TIME
+            done |= mute
+        return done
 
     def _blame(self, tick: Tick, late: Ints) -> None:
         accounts, body = tick.body.accounts, tick.body
