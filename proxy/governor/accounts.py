@@ -38,6 +38,10 @@ class Mode(IntEnum):
     """Disconnected, or never seen."""
 
 
+# Numpy compares with plain integers four times as fast as with members of an enumeration.
+RUNNING, ASLEEP, WITHHELD, CUT = (int(mode) for mode in Mode)
+
+
 @dataclass(slots=True)
 class Accounts:
     """What is known of each miner's watts, [N] each. Watts are nominal; ``Governor`` scales them to the feeder."""
@@ -75,6 +79,10 @@ class Accounts:
     """Its own figure over its setpoint when nothing moves: estimates are off by model, units by some percent."""
     due_s: Floats
     """When the reduction in flight should be proven."""
+    gap_w: Floats
+    """What the feeder showed beyond the model when the miner was told: what a fall is measured against."""
+    lent: Bools
+    """Asleep for protection alone: to be woken as soon as there are watts."""
     settled_s: Floats
     """From then on its own figure can be compared with its setpoint."""
 
@@ -83,7 +91,7 @@ class Accounts:
         """Return accounts of ``count`` miners that were never seen."""
         zeros, no, never = np.zeros(count), np.zeros(count, np.bool_), np.full(count, NEVER)
         return cls(
-            mode=np.full(count, Mode.CUT, dtype=np.int64),
+            mode=np.full(count, CUT, dtype=np.int64),
             setpoint_w=zeros.copy(),
             base_w=zeros.copy(),
             charge_w=zeros.copy(),
@@ -101,6 +109,8 @@ class Accounts:
             late_s=never.copy(),
             own_part=np.ones(count),
             due_s=np.full(count, NO_TIME),
+            gap_w=np.full(count, np.nan),
+            lent=no.copy(),
             settled_s=never.copy(),
         )
 
@@ -112,7 +122,7 @@ class Accounts:
             own = readings.miner_w[polled]
             believable = (own >= 0) & (own <= 1.5 * devices.ceiling_w[polled]) & (readings.miner_at[polled] <= now + 1.0)
             self.seen_s[polled] = np.minimum(readings.miner_at[polled], now)
-            settled = believable & (self.mode[polled] == Mode.RUNNING) & (now > self.settled_s[polled])
+            settled = believable & (self.mode[polled] == RUNNING) & (now > self.settled_s[polled])
             part = self.own_part[polled]
             ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
             self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
@@ -138,7 +148,7 @@ class Accounts:
         )
         # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing. Of a
         # miner without work silence proves nothing.
-        asleep = self.mode[where] == Mode.ASLEEP
+        asleep = self.mode[where] == ASLEEP
         rate = self.rate_hz(where, devices)
         stopped = np.maximum(self.heard_s[where], issued)
         silent = asleep & (rate > 0) & ((now - stopped) * rate >= SILENCE)
@@ -157,7 +167,7 @@ class Accounts:
         self.tries[miners] = 0
 
     def told(
-        self, now: float, miners: Ints, mode: Mode, watts: Floats, t95_s: Floats, due_s: Floats | float = NO_TIME
+        self, now: float, miners: Ints, mode: int, watts: Floats, t95_s: Floats, due_s: Floats | float = NO_TIME
     ) -> None:
         """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
         drawn = self.modelled_w(now)[miners]
@@ -170,9 +180,9 @@ class Accounts:
         self.rising[miners] = up
         # A raise is charged from the least that it may be drawing: the feeder shows the rest.
         self.base_w[miners] = np.where(up, np.minimum(self.base_w[miners], before), self.base_w[miners])
-        cycled = (self.mode[miners] == Mode.ASLEEP) != (mode == Mode.ASLEEP)
+        cycled = (self.mode[miners] == ASLEEP) != (mode == ASLEEP)
         self.slept_s[miners] = np.where(cycled, now, self.slept_s[miners])
-        self.cycles[miners] += cycled & (mode == Mode.ASLEEP)
+        self.cycles[miners] += cycled & (mode == ASLEEP)
         self.mode[miners] = mode
         self.setpoint_w[miners] = watts
         self.issued_s[miners] = now
@@ -192,8 +202,10 @@ class Accounts:
             watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
         return watts
 
-    def latent_w(self, now: float, lag_s: float) -> float:
+    def latent_w(self, now: float, lag_s: float, soon_s: float) -> tuple[float, float]:
         """Return what the fleet may come to draw beyond what the feeder shows, by commands already given.
+
+        The second figure is the part of it that may arrive within ``soon_s``.
 
         A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
         meter. A miner that draws less than it was told (it boots, has lost its work, is gone for a moment)
@@ -211,7 +223,10 @@ class Accounts:
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
             slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
-        return float(slack.sum())
+        total = float(slack.sum())
+        if total == 0.0:
+            return 0.0, 0.0
+        return total, float((slack * np.minimum(1.0, 3.0 * soon_s / np.maximum(self.t95_s, 0.1))).sum())
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""

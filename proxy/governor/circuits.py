@@ -6,7 +6,7 @@ import numpy as np
 
 from proxy.energy.arrays import Bools, Floats
 from proxy.energy.site import Site, Wiring, wiring
-from proxy.governor.accounts import Mode
+from proxy.governor.accounts import RUNNING
 from proxy.governor.devices import Actuator
 from proxy.governor.tick import Tick
 
@@ -61,7 +61,7 @@ class Circuits:
         """Bring the miners of locked circuits down, then open the switch."""
         accounts, devices = tick.body.accounts, tick.body.devices
         mine = (self.dead > 0)[devices.circuit]
-        awake = np.flatnonzero(mine & (accounts.mode == Mode.RUNNING) & ~accounts.deaf)
+        awake = np.flatnonzero(mine & (accounts.mode == RUNNING) & ~accounts.deaf)
         sleeps = devices.may(Actuator.SLEEP)[awake]
         tick.commander.sleep(awake[sleeps])
         tick.commander.withhold(awake[~sleeps])
@@ -95,7 +95,7 @@ class Circuits:
         marks: Bools = np.zeros(len(self._site.circuits), np.bool_)
         marks[circuit] = True
         below = self._nominal.locked_out(marks)[devices.circuit]
-        mine = np.flatnonzero(below & (accounts.mode == Mode.RUNNING) & ~accounts.deaf)
+        mine = np.flatnonzero(below & (accounts.mode == RUNNING) & ~accounts.deaf)
         limit = devices.may(Actuator.LIMIT)[mine]
         room = accounts.setpoint_w[mine] - np.where(limit, devices.floor_w[mine], devices.sleep_w[mine])
         room = np.where(limit | devices.may(Actuator.SLEEP)[mine], np.maximum(room, 0.0), 0.0)

@@ -182,15 +182,16 @@ class Governor:
         capability = min(capability, supplied.capability_w) if not math.isnan(supplied.capability_w) else math.inf
         overload = observer.seen_w + sight.aux_w - capability if known and math.isfinite(capability) else -math.inf
         proven = observer.proven_w(now, body, known=known, metered=metered)
-        room = supplied.accepts_w - sight.aux_w - proven
+        room = supplied.accepts_w - sight.aux_w - observer.seen_w - max(1.0, body.bias) * observer.soon_w
         return Tick(
             now=now,
             readings=readings,
             body=body,
-            commander=Commander(now, body.devices, body.accounts, body.learned, self._settings.patience),
+            commander=Commander(now, body.devices, body.accounts, body.learned, self._settings.patience, observer.gap_w(body)),
             budget=allowed,
             load_w=load,
             overload_w=overload,
+            gap_w=observer.gap_w(body) if known else math.nan,
             proven_w=proven,
             expected_w=observer.expected_w(now, body),
             room_w=room,
@@ -212,6 +213,8 @@ class Governor:
         free = tick.may_raise and budget_w - tick.proven_w > 2.0 * self._settings.deadband * budget_w
         if since >= self._settings.round_s:
             return True
+        if free and self._rounds.raised_w == 0.0:
+            free = False  # the last round found nothing to raise: what holds it takes longer than a tick
         return (moved or free) and since >= _EVENT_S
 
     def _round(self, tick: Tick) -> None:
@@ -226,7 +229,7 @@ class Governor:
         if self._is_idle(tick):
             return
         plan = self._rounds.round(tick, settle)
-        self._observer.rounded(tick.now, body)
+        self._observer.rounded(tick.now)
         short = plan.short_w * body.bias
         for tenant in np.flatnonzero((short > 0.01 * self._rounds.guarantee_w) & (short > 0)):
             name = self._body.tenants[int(tenant)] if self._body.tenants else "site"
@@ -241,9 +244,9 @@ class Governor:
     def _is_idle(self, tick: Tick) -> bool:
         """Return whether a round would change nothing: most of a day is like that."""
         accounts = tick.body.accounts
-        if accounts.falling.any() or accounts.rising.any() or not math.isfinite(tick.budget.watts):
+        if not math.isfinite(tick.budget.watts):
             return False
-        gap = tick.budget.watts - tick.proven_w
+        gap = tick.budget.watts - tick.expected_w
         return abs(gap) < self._settings.deadband * tick.budget.watts and self._observer.idle(tick.now)
 
     def _account(self, tick: Tick, dt: float) -> None:

@@ -9,7 +9,7 @@ was too much is given back at once.
 import numpy as np
 
 from proxy.energy.arrays import Bools, Floats
-from proxy.governor.accounts import Mode
+from proxy.governor.accounts import RUNNING
 from proxy.governor.devices import Actuator
 from proxy.governor.rounds import Rounds
 from proxy.governor.tick import Tick
@@ -43,7 +43,7 @@ class Guard:
 
     def _stop(self, tick: Tick) -> bool:
         body = tick.body
-        awake = np.flatnonzero((body.accounts.mode == Mode.RUNNING) & ~body.accounts.deaf)
+        awake = np.flatnonzero((body.accounts.mode == RUNNING) & ~body.accounts.deaf)
         if not len(awake):
             return False
         tick.commander.sleep(awake[body.devices.may(Actuator.SLEEP)[awake]])
@@ -59,7 +59,7 @@ class Guard:
         body = tick.body
         accounts, devices = body.accounts, body.devices
         drawn = accounts.modelled_w(tick.now)
-        works: Bools = (accounts.mode == Mode.RUNNING) & ~accounts.deaf
+        works: Bools = (accounts.mode == RUNNING) & ~accounts.deaf
         limit = works & devices.may(Actuator.LIMIT)
         sleep = works & devices.may(Actuator.SLEEP)
         floor_drop = np.where(limit, np.maximum(0.0, np.minimum(drawn, accounts.setpoint_w) - devices.floor_w), 0.0)
@@ -85,7 +85,7 @@ class Guard:
         limited = np.flatnonzero(~asleep & (floor_drop > 0))
         tick.commander.limit(limited, devices.floor_w[limited])
         put = np.flatnonzero(asleep & (sleep_drop > 0))
-        tick.commander.sleep(put)
+        tick.commander.sleep(put, lent=True)
         count = len(limited) + len(put)
         if count:
             total = float(floor_drop[limited].sum() + sleep_drop[put].sum()) * body.bias

@@ -3,7 +3,7 @@
 import numpy as np
 
 from proxy.energy.arrays import Bools, Ints
-from proxy.governor.accounts import NO_TIME, Mode
+from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING
 from proxy.governor.readings import Claim, Readings
 from proxy.governor.tick import Body, Tick
 
@@ -27,8 +27,8 @@ class Membership:
         asleep = here & (readings.claimed == Claim.ASLEEP)
         works = here & ~asleep
         own = np.where(np.isfinite(readings.miner_w) & (readings.miner_w >= 0), readings.miner_w, devices.ceiling_w)
-        accounts.mode[works] = Mode.RUNNING
-        accounts.mode[asleep] = Mode.ASLEEP
+        accounts.mode[works] = RUNNING
+        accounts.mode[asleep] = ASLEEP
         accounts.setpoint_w[works] = np.minimum(own, devices.ceiling_w)[works]
         accounts.setpoint_w[asleep] = devices.sleep_w[asleep]
         accounts.base_w[:] = accounts.setpoint_w
@@ -64,7 +64,7 @@ class Membership:
         self.gone_s[gone] = tick.now
         # A miner that comes back gets no work until there are watts for it. It may burn on for minutes
         # meanwhile: its charge stays.
-        working = gone[accounts.mode[gone] == Mode.RUNNING]
+        working = gone[accounts.mode[gone] == RUNNING]
         tick.commander.withhold(working)
         accounts.due_s[working] = NO_TIME
         if len(gone) > REBOOT_PART * len(self.connected):
@@ -76,7 +76,7 @@ class Membership:
     def _came(self, tick: Tick, came: Ints) -> None:
         accounts = tick.body.accounts
         self.gone_s[came] = NO_TIME
-        fresh = came[accounts.mode[came] == Mode.CUT]
+        fresh = came[accounts.mode[came] == CUT]
         fresh = fresh[~accounts.deaf[fresh]]
         tick.commander.withhold(fresh)
         accounts.falling[fresh] = False
@@ -90,7 +90,7 @@ class Membership:
             return
         accounts = body.accounts
         self.gone_s[late] = NO_TIME
-        accounts.mode[late] = Mode.CUT
+        accounts.mode[late] = CUT
         for watts in (accounts.setpoint_w, accounts.base_w, accounts.charge_w):
             watts[late] = 0.0
         accounts.falling[late] = accounts.rising[late] = False

@@ -28,6 +28,8 @@ class Observer:
         """When much was last on its way."""
         self.rounded_s = -math.inf
         self.down_w = self.up_w = 0.0
+        self.latent_w = self.soon_w = 0.0
+        """Nominal watts that are still to come, and those of them that come within a step time."""
 
     def update(self, now: float, dt: float, meter_w: float, body: Body) -> None:
         """Take in the feeder's reading; NaN is unknown, then the model goes on alone."""
@@ -57,9 +59,11 @@ class Observer:
     def proven_w(self, now: float, body: Body, *, known: bool, metered: bool) -> float:
         """Return the most that the fleet can be drawing, or come to draw, by evidence."""
         accounts = body.accounts
-        latent = accounts.latent_w(now, self._settings.meter_lag_s)
+        self.latent_w, self.soon_w = accounts.latent_w(
+            now, self._settings.meter_lag_s, self._settings.step_period_s
+        )
         if known:
-            return self.seen_w + max(1.0, body.bias) * latent
+            return self.seen_w + max(1.0, body.bias) * self.latent_w
         scale = max(1.0, body.bias) if metered else 1.0
         return float(accounts.charge_w.sum()) * scale
 
@@ -67,7 +71,11 @@ class Observer:
         """Return what the fleet will draw when what is in flight has arrived."""
         return max(0.0, self.load_w + body.bias * (self.up_w - self.down_w))
 
-    def rounded(self, now: float, body: Body) -> None:
+    def gap_w(self, body: Body) -> float:
+        """Return what the feeder shows beyond the model, by evidence alone; NaN while nothing is known."""
+        return self.seen_w - body.bias * self.model_w
+
+    def rounded(self, now: float) -> None:
         """Note that a round was held."""
         self.rounded_s = now
 

@@ -28,8 +28,8 @@ class GeneratorReading:
     """Opening of each set's fuel valve, 0 to 1."""
     available_w: Floats
     """What each set could give now, where its controller tells; else NaN."""
-    at: float
-    """When the controllers were read."""
+    at: Floats
+    """When each set's controller was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ TINY = 0.05
 """Less than this part of what is expected, while miners work, is a fault and no load."""
 STALE_S = 3.0
 """A reading this old is no reading: the first rung of the ladder."""
+ALARM_S = 15.0
+"""Silence for this long is worth an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,17 @@ class Senses:
             )
         sets_w, why_sets, sets_at = math.nan, "are not there", math.nan
         if readings.generators is not None:
-            running = readings.generators.watts[readings.generators.running]
-            sets_at = readings.generators.at
+            running = readings.generators.running
+            # As old as the oldest of its parts; sets that stand give nothing, however long ago they said so.
+            sets_at = float(readings.generators.at[running].min(initial=now))
             sets_w, why_sets, self.sets = self._judged(
-                "generators", float(running.sum()), sets_at, now, self.sets, expected, aux_w
+                "generators",
+                float(readings.generators.watts[running].sum()),
+                sets_at,
+                now,
+                self.sets,
+                expected,
+                aux_w,
             )
         if not why and not why_sets:
             match self._wrong(feeder_w, sets_w - aux_w, expected):
@@ -86,9 +95,10 @@ class Senses:
         elif not why and expected.works and not expected.moving and feeder_w < TINY * expected.load_w:
             why = f"{feeder_w / 1000:,.0f} kW, while miners work"
         doubts = []
-        if why and not math.isnan(readings.site_at):
+        # A meter that misses a few polls is every day's business; the ladder holds meanwhile.
+        if why and not math.isnan(readings.site_at) and not STALE_S <= now - readings.site_at < ALARM_S:
             doubts.append(("feeder", why))
-        if why_sets and readings.generators is not None:
+        if why_sets and readings.generators is not None and not STALE_S <= now - sets_at < ALARM_S:
             doubts.append(("generators", why_sets))
         if not why:
             return Sight(feeder_w, readings.site_at, aux_w, "feeder", tuple(doubts))

@@ -15,6 +15,10 @@ from proxy.governor.settings import GovernorSettings
 SLOPE_GAIN = 0.08
 """Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
 LEVEL_GAIN = 0.4
+SILENT_S = 3.0
+"""A controller that is silent for this long is not heard."""
+CARRIED = 0.8
+"""Silent sets give at least so much of their share, or one of them is gone: one of four would leave 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,6 @@ class SupplyWatch:
         self.running: tuple[bool, ...] | None = None
         self.seen_at = -math.inf
         """When the generators were last read."""
-        self.known_w = math.nan
-        """What they could give then."""
         self.air_w = math.nan
         """Load that the running engines have air for, by the slowest turbo and step acceptance."""
         self.lost_s = -math.inf
@@ -61,16 +63,25 @@ class SupplyWatch:
         if not self._site.generators:
             return Supplied(math.inf, math.inf, (), (), False, False)
         generators = readings.generators
-        if generators is None or now - generators.at > 3.0 or len(generators.running) != len(self._nominal_w):
+        if generators is None or len(generators.running) != len(self._nominal_w):
+            return self._blind()
+        silent = now - generators.at > SILENT_S
+        if silent.all():
             return self._blind()
         heat = 1.0
         if math.isfinite(readings.ambient_c):
             heat -= self._settings.heat_per_c * max(0.0, readings.ambient_c - self._settings.heat_from_c)
-        running = generators.running
+        running = generators.running & ~silent
+        if silent.any():
+            running |= silent & self._carried(generators, silent, bus_w)
         self._breathe(now, running, bus_w)
         # The valve speaks through ``supply``; here it would make the load its own limit.
         sets_w = supply.capability_w(
-            self._nominal_w, self._derate * max(0.0, heat), running, generators.watts, np.full(len(running), np.nan)
+            self._nominal_w,
+            self._derate * max(0.0, heat),
+            running,
+            generators.watts,
+            np.full(len(running), np.nan),
         )
         told = generators.available_w
         sets_w = np.where(np.isnan(told) | ~running, sets_w, np.minimum(sets_w, np.maximum(told, 0.0)))
@@ -83,7 +94,9 @@ class SupplyWatch:
             term = Term("frequency", term.watts, f"frequency is low; {term.sentence}")
         elif term.name == "gas":
             term = Term("gas", term.watts, f"{gas}; {term.sentence}")
-        self.seen_at, self.known_w = generators.at, term.watts
+        self.seen_at = float(generators.at.max())
+        if silent.any():
+            frozen = (*frozen, "a generator's controller is silent")
         left = min(1.0, max(0.0, self._pressure_part(readings)))
         capability = float(sets_w.sum()) * left
         rating = float(self._nominal_w[running].sum())
@@ -95,6 +108,20 @@ class SupplyWatch:
             now - self.lost_s < 10.0,
             trim < 1.0,
         )
+
+    def _carried(self, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
+        """Return which silent sets the others and the load prove to be on the bus still.
+
+        Sets share by rating: what those that speak do not give, the silent ones do.
+        """
+        was = np.zeros(len(silent), np.bool_) if self.running is None else np.array(self.running)
+        speaking = generators.running & ~silent
+        rated, given = float(self._nominal_w[speaking].sum()), float(generators.watts[speaking].sum())
+        missing = silent & was
+        if math.isnan(bus_w) or rated <= 0.0 or not given > 0.0:
+            return np.zeros(len(silent), np.bool_)
+        share = given / rated * float(self._nominal_w[missing].sum())
+        return missing & (bus_w - given > CARRIED * share)
 
     def _blind(self) -> Supplied:
         term = Term("generators", math.nan, "the generators tell nothing")

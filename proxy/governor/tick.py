@@ -47,6 +47,8 @@ class Tick:
     """Best estimate of the fleet's draw now, at the feeder."""
     overload_w: float
     """What the fleet draws beyond what the supply can give; 0 or less is none."""
+    gap_w: float
+    """What the feeder shows beyond what the miners should be drawing; NaN if unknown."""
     proven_w: float
     expected_w: float
     room_w: float

@@ -1,9 +1,11 @@
 """Sees to it that what was told is done: says it again, escalates, gives up and says so."""
 
+import math
+
 import numpy as np
 
-from proxy.energy.arrays import Ints
-from proxy.governor.accounts import NO_TIME, Mode
+from proxy.energy.arrays import Bools, Ints
+from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.learned import ACTUATORS
 from proxy.governor.plan import NOBODY
@@ -11,7 +13,7 @@ from proxy.governor.tick import Tick
 
 PROVE_S = 20.0
 """A reduction that its shares would take longer to prove is worth a lower difficulty."""
-_BY_MODE = {Mode.RUNNING: 0, Mode.ASLEEP: 1, Mode.WITHHELD: 2, Mode.CUT: 3}
+_BY_MODE = {RUNNING: 0, ASLEEP: 1, WITHHELD: 2, CUT: 3}
 
 
 class Verify:
@@ -19,14 +21,16 @@ class Verify:
 
     def learn(self, tick: Tick, proven: Ints) -> None:
         """Learn the lag of miners that have just proven a reduction by their own figure."""
+        if not len(proven):
+            return
         accounts, body = tick.body.accounts, tick.body
         told = proven[~np.isnan(accounts.seen_w[proven])]
         for mode, actuator in _BY_MODE.items():
             mine = told[accounts.mode[told] == mode]
             if not len(mine):
                 continue
-            nominal = body.devices.t_down_limit_s if mode is Mode.RUNNING else body.devices.t_down_sleep_s
-            if mode in {Mode.WITHHELD, Mode.CUT}:
+            nominal = body.devices.t_down_limit_s if mode == RUNNING else body.devices.t_down_sleep_s
+            if mode in {WITHHELD, CUT}:
                 nominal = body.devices.t_idle_s
             issued = accounts.issued_s[mine]
             body.learned.obeyed(
@@ -60,14 +64,17 @@ class Verify:
     def _escalate(self, tick: Tick, late: Ints) -> None:
         body = tick.body
         accounts, devices = body.accounts, body.devices
+        late = late[~self._by_feeder(tick, late)]
+        if not len(late):
+            return
         self._blame(tick, late)
         needed = tick.deficit_w > 0 or tick.severe
         mode = accounts.mode[late]
         usable = {one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS}
-        limited = mode == Mode.RUNNING
+        limited = mode == RUNNING
         to_sleep = limited & usable[Actuator.SLEEP] & needed
-        to_withhold = ((limited & ~usable[Actuator.SLEEP]) | (mode == Mode.ASLEEP)) & usable[Actuator.WITHHOLD] & needed
-        to_cut = (mode == Mode.WITHHELD) & usable[Actuator.DISCONNECT] & needed
+        to_withhold = ((limited & ~usable[Actuator.SLEEP]) | (mode == ASLEEP)) & usable[Actuator.WITHHOLD] & needed
+        to_cut = (mode == WITHHELD) & usable[Actuator.DISCONNECT] & needed
         rest = ~(to_sleep | to_withhold | to_cut)
         tick.commander.sleep(late[to_sleep])
         tick.commander.withhold(late[to_withhold])
@@ -76,6 +83,30 @@ class Verify:
         count = len(late) - int(rest.sum())
         if count:
             tick.decide("escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used")
+
+    def _by_feeder(self, tick: Tick, late: Ints) -> Bools:
+        """Credit those of whom no evidence of their own can come, if the feeder has fallen by their watts.
+
+        Silence of a miner without work proves nothing, and many tell no watts. Where the feeder is too coarse
+        to tell, they stay charged, and are neither credited nor blamed.
+        """
+        accounts, body = tick.body.accounts, tick.body
+        mute = np.isnan(accounts.seen_w[late]) & (accounts.mode[late] >= WITHHELD)
+        done = np.zeros(len(late), np.bool_)
+        if not mute.any():
+            return done
+        miners = late[mute]
+        drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
+        # Had they not obeyed, the feeder would now show more beyond the model by as much as they should have dropped.
+        rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners])) 
+        sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
+        if drop > 3.0 * sigma and rose < 0.4 * drop:
+            accounts.prove(miners)
+            done |= mute
+        elif not (drop > 3.0 * sigma and rose > 0.6 * drop):
+            accounts.due_s[miners] = NO_TIME
+            done |= mute
+        return done
 
     def _blame(self, tick: Tick, late: Ints) -> None:
         accounts, body = tick.body.accounts, tick.body
@@ -110,7 +141,7 @@ class Verify:
         chance = np.flatnonzero(accounts.deaf & (now > accounts.due_s))
         accounts.deaf[chance] = False
         accounts.due_s[chance] = NO_TIME
-        here = tick.readings.connected & (accounts.mode == Mode.RUNNING) & ~accounts.deaf
+        here = tick.readings.connected & (accounts.mode == RUNNING) & ~accounts.deaf
         settled = here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
         settled &= accounts.tries < 3
         with np.errstate(invalid="ignore"):
@@ -128,7 +159,7 @@ class Verify:
     def _loud(self, tick: Tick) -> None:
         """Alarm about miners that tell little and send shares as if they were told nothing."""
         accounts, now = tick.body.accounts, tick.now
-        asleep = (accounts.mode == Mode.ASLEEP) & (accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0)
+        asleep = (accounts.mode == ASLEEP) & (accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0)
         for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:20]:
             name = tick.body.devices.ids[int(miner)]
             tick.body.alarms.say(now, "liar", name, f"{name} was put to sleep and sends shares")
@@ -140,7 +171,7 @@ class Verify:
 
     def _prove(self, tick: Tick) -> None:
         accounts = tick.body.accounts
-        falling = np.flatnonzero(accounts.falling & (accounts.mode == Mode.ASLEEP) & np.isnan(accounts.seen_w))
+        falling = np.flatnonzero(accounts.falling & (accounts.mode == ASLEEP) & np.isnan(accounts.seen_w))
         if not len(falling):
             tick.prove = NOBODY
             return
