@@ -1,0 +1,1 @@
+"""ENGINE 2: watts stay under the limit. Synchronous, ``now`` passed in; replayable from its readings."""

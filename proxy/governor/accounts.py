@@ -1,0 +1,204 @@
+"""The two sums: what the fleet is proven to draw at most, and what it is expected to draw.
+
+*Proven* decides raises: an up-command is charged at its final watts when it is issued, a down-command is credited
+only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With one
+sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its way
+already, until the site is dark.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.governor.devices import Devices
+from proxy.governor.readings import Claim, Readings
+
+NEVER = -np.inf
+NO_TIME = np.inf
+SILENCE = 6.9
+"""No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
+OBEYED_PART, OBEYED_W = 1.08, 40.0
+"""A miner's own figure so close above its setpoint proves it: estimates err by 5 % or so [S: Foreman 5-20 %]."""
+OWN_STALE_S = 30.0
+"""A miner's own figure is believed for this long."""
+
+
+class Mode(IntEnum):
+    """What a miner was last told to be."""
+
+    RUNNING = 0
+    ASLEEP = 1
+    WITHHELD = 2
+    CUT = 3
+    """Disconnected, or never seen."""
+
+
+@dataclass(slots=True)
+class Accounts:
+    """What is known of each miner's watts, [N] each. Watts are nominal; ``Governor`` scales them to the feeder."""
+
+    mode: Ints
+    setpoint_w: Floats
+    """What it was last told, and what it will come to."""
+    base_w: Floats
+    """What it drew when it was told: a fall starts here."""
+    charge_w: Floats
+    """Most that it can be drawing or come to draw, by evidence of its own."""
+    issued_s: Floats
+    t95_s: Floats
+    """How long the change takes to 95 %."""
+    falling: Bools
+    """A reduction is in flight and nothing has proven it."""
+    rising: Bools
+    """A raise is in flight."""
+    heard_s: Floats
+    """When its last share came."""
+    seen_w: Floats
+    """Its own figure, while it is fresh and believable; else NaN."""
+    seen_s: Floats
+    tries: Ints
+    """How often the last thing was said without effect."""
+    deaf: Bools
+    """Given up: neither moved nor credited."""
+    slept_s: Floats
+    """When it last went to sleep, or was woken."""
+    cycles: Floats
+    """Sleeps of the last day, fading."""
+
+    @classmethod
+    def begin(cls, count: int) -> "Accounts":
+        """Return accounts of ``count`` miners that were never seen."""
+        zeros, no, never = np.zeros(count), np.zeros(count, np.bool_), np.full(count, NEVER)
+        return cls(
+            mode=np.full(count, Mode.CUT, dtype=np.int64),
+            setpoint_w=zeros.copy(),
+            base_w=zeros.copy(),
+            charge_w=zeros.copy(),
+            issued_s=never.copy(),
+            t95_s=np.ones(count),
+            falling=no.copy(),
+            rising=no.copy(),
+            heard_s=never.copy(),
+            seen_w=np.full(count, np.nan),
+            seen_s=never.copy(),
+            tries=np.zeros(count, dtype=np.int64),
+            deaf=no.copy(),
+            slept_s=never.copy(),
+            cycles=zeros.copy(),
+        )
+
+    def observe(self, now: float, readings: Readings, devices: Devices) -> Ints:
+        """Take in what miners say of themselves; return those whose reduction has just been proven."""
+        own = readings.miner_w
+        fresh = (now - readings.miner_at <= OWN_STALE_S) & (own >= 0) & (own <= 1.5 * devices.ceiling_w)
+        np.copyto(self.seen_w, np.where(fresh, own, np.nan))
+        np.copyto(self.seen_s, np.where(fresh, readings.miner_at, NEVER))
+        np.putmask(self.heard_s, readings.shares > 0, now)
+        where = np.flatnonzero(self.falling)
+        if not len(where):
+            return where
+        proven = where[self._proof(now, where, readings, devices)]
+        self.prove(proven)
+        return proven
+
+    def _proof(self, now: float, where: Ints, readings: Readings, devices: Devices) -> Bools:
+        """Return which falling miners gave evidence of their own that they obey."""
+        setpoint, issued = self.setpoint_w[where], self.issued_s[where]
+        low = self.seen_w[where] <= OBEYED_PART * setpoint + OBEYED_W  # NaN compares as False
+        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing.
+        asleep = self.mode[where] == Mode.ASLEEP
+        silent_s = now - np.maximum(self.heard_s[where], issued)
+        rate = devices.share_rate_hz[where] * np.clip(
+            self.base_w[where] / np.maximum(devices.ceiling_w[where], 1.0), 0.1, 1.0
+        )
+        silent = asleep & (rate > 0) & (silent_s * rate >= SILENCE)
+        hashing = asleep & (now - self.heard_s[where] < 5.0) & (now - issued > 2.0 * self.t95_s[where])
+        gone = ~readings.connected[where] & (readings.claimed[where] == Claim.UNREACHABLE) & asleep
+        told = low & (self.seen_s[where] > issued + 0.5)
+        return np.asarray((told & ~hashing) | (silent & ~gone))
+
+    def prove(self, miners: Ints) -> None:
+        """Credit the reductions of ``miners``."""
+        self.falling[miners] = False
+        self.charge_w[miners] = self.setpoint_w[miners]
+        self.tries[miners] = 0
+
+    def told(self, now: float, miners: Ints, mode: Mode, watts: Floats, t95_s: Floats) -> None:
+        """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
+        drawn = self.modelled_w(now)[miners]
+        before = self.setpoint_w[miners]
+        self.base_w[miners] = np.where(np.isnan(self.seen_w[miners]), drawn, self.seen_w[miners])
+        up = watts > before
+        # What is still falling from above stays charged at that, whatever it is raised to.
+        self.charge_w[miners] = np.maximum(self.charge_w[miners], watts)
+        self.falling[miners] = self.charge_w[miners] > watts
+        self.rising[miners] = up
+        # A raise is charged from the least that it may be drawing: the feeder shows the rest.
+        self.base_w[miners] = np.where(up, np.minimum(self.base_w[miners], before), self.base_w[miners])
+        cycled = (self.mode[miners] == Mode.ASLEEP) != (mode == Mode.ASLEEP)
+        self.slept_s[miners] = np.where(cycled, now, self.slept_s[miners])
+        self.cycles[miners] += cycled & (mode == Mode.ASLEEP)
+        self.mode[miners] = mode
+        self.setpoint_w[miners] = watts
+        self.issued_s[miners] = now
+        self.t95_s[miners] = t95_s
+
+    def modelled_w(self, now: float) -> Floats:
+        """Return what each should be drawing now, by its setpoint and its usual lag."""
+        watts = self.setpoint_w.copy()
+        moving = np.flatnonzero(self.falling | self.rising)
+        if len(moving):
+            age = np.maximum(0.0, now - self.issued_s[moving])
+            left = np.exp(-3.0 * age / np.maximum(self.t95_s[moving], 0.1))
+            watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
+        return watts
+
+    def latent_w(self, now: float, lag_s: float) -> float:
+        """Return what the fleet may come to draw beyond what the feeder shows, by commands already given.
+
+        A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
+        meter. A miner that draws less than it was told (it boots, has lost its work, is gone for a moment)
+        counts with what is missing.
+        """
+        missing = self.setpoint_w - self.seen_w
+        known = ~np.isnan(missing)
+        # Estimates err by some percent: only what is clearly missing is held to be on its way.
+        slack = np.where(known & (missing > 0.15 * self.setpoint_w + OBEYED_W) & ~self.deaf, missing, 0.0)
+        rising = np.flatnonzero(self.rising)
+        if len(rising):
+            age = now - self.issued_s[rising]
+            seen = (slack[rising] == 0) & known[rising] & (self.seen_s[rising] > self.issued_s[rising] + 1.0)
+            arrived = (seen & (age > lag_s)) | (~known[rising] & (age > 2.0 * self.t95_s[rising] + lag_s))
+            self.rising[rising[arrived]] = False
+            still = rising[~arrived]
+            slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
+        return float(slack.sum())
+
+    def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
+        """Return what is on its way down and not overdue, and what is on its way up, both by the model."""
+        moving = np.flatnonzero(self.falling | self.rising)
+        if not len(moving):
+            return 0.0, 0.0
+        age = np.maximum(0.0, now - self.issued_s[moving])
+        t95 = np.maximum(self.t95_s[moving], 0.1)
+        change = (self.base_w[moving] - self.setpoint_w[moving]) * np.exp(-3.0 * age / t95)
+        in_time = age <= patience * t95
+        down = float(change[(change > 0) & in_time].sum())
+        return down, float(-change[change < 0].sum())
+
+    def overdue(self, now: float, patience: float) -> Ints:
+        """Return the miners whose reduction should have been proven by now."""
+        late = self.falling & ~self.deaf
+        late &= now - self.issued_s > patience * self.t95_s
+        return np.flatnonzero(late)
+
+    def appended(self, count: int) -> "Accounts":
+        """Return these accounts with ``count`` miners more that were never seen."""
+        more = Accounts.begin(count)
+        return Accounts(*(np.concatenate((a, b)) for a, b in zip(self.columns(), more.columns(), strict=True)))
+
+    def columns(self) -> list[np.ndarray]:
+        """Return all arrays, in the order of the fields."""
+        return [getattr(self, name) for name in self.__slots__]
