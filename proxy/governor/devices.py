@@ -83,7 +83,7 @@ class Devices:
         """Return which miners have the actuator."""
         return (self.actuators & int(actuator)) != 0
 
-    def joined(self, more: Devices) -> Devices:
+    def joined(self, more: "Devices") -> "Devices":
         """Return these devices with ``more`` appended; indices of the old ones stay."""
         columns = [np.concatenate((getattr(self, one.name), getattr(more, one.name))) for one in fields(self)[1:]]
         return Devices(self.ids + more.ids, *columns)

@@ -27,7 +27,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The truth about one step, and what the policy believed of it. Watts at the miners' terminals."""
+    """The truth about one step, and what the policy believed of it. Watts at the bus, but for ``miner_w``."""
 
     at_s: float
     """Beginning of the step."""
@@ -35,14 +35,16 @@ class Moment:
     load_w: float
     aux_w: float
     capability_w: float
-    """What the running sets can truly give."""
+    """What the running sets can truly give for good."""
     excess_w: float
-    """Load and auxiliaries beyond what the running sets could truly give."""
+    """Load and auxiliaries beyond what the sets could truly give in that moment, as fast as they take load."""
     usable_w: float
     """True capability less reserve and auxiliaries, at most the ordered cap."""
     hashes: float
     """During this step."""
-    hz: float
+    low_hz: float
+    high_hz: float
+    """Extremes of the frequency within the step."""
     trips: int
     """Protective trips of sets during this step."""
     miner_w: Floats
@@ -115,8 +117,8 @@ class Metrics:
         self._elapsed_s += dt
         self._excess(moment)
         self._trips += moment.trips
-        self._low_hz = min(self._low_hz, moment.hz)
-        self._high_hz = max(self._high_hz, moment.hz)
+        self._low_hz = min(self._low_hz, moment.low_hz)
+        self._high_hz = max(self._high_hz, moment.high_hz)
         self._hashes += moment.hashes
         usable = max(0.0, moment.usable_w)
         self._used_ws += min(moment.load_w, usable) * dt

@@ -52,6 +52,8 @@ class Scenario:
     preload: float = 0.85
     """The fleet's default draw with auxiliaries, over what all sets give."""
     sets: int = 4
+    engine: str = "lean"
+    """Kind of the engines: lean ones take load in small steps."""
     reserve: Reserve = NMinusOne()
     supply: float = 1.0
     """Part of the wells' nominal inflow that there is from the beginning."""
@@ -150,19 +152,20 @@ _ROWS = (
     ),
     Scenario(
         "genset-trip",
-        "One of four sets trips and is repaired an hour later, every twelve hours.",
+        "One of four rich-burn sets trips and is repaired an hour later, every twelve hours.",
         _trip,
+        engine="rich",
         for_s=HOUR_S,
         every_s=12 * HOUR_S,
     ),
     Scenario(
         "slugging",
-        "The inflow is short and swings by a quarter within 20 minutes, for four hours out of six.",
+        "The inflow is short and swings by three tenths within 20 minutes, for four hours out of six.",
         _slugs,
-        size=0.25,
+        size=0.3,
         for_s=4 * HOUR_S,
         every_s=6 * HOUR_S,
-        supply=0.75,
+        supply=0.7,
     ),
     Scenario(
         "meter-lost",

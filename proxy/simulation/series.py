@@ -61,8 +61,8 @@ class Recorder:
             moment.load_w * dt,
             moment.hashes,
         )
-        self._low[row] = min(self._low[row], moment.hz)
-        self._high[row] = max(self._high[row], moment.hz)
+        self._low[row] = min(self._low[row], moment.low_hz)
+        self._high[row] = max(self._high[row], moment.high_hz)
 
     def series(self) -> Series:
         """Return what was recorded so far."""

@@ -15,6 +15,8 @@ from proxy.simulation.policies.policy import Answer
 
 Ints = NDArray[np.int64]
 
+NOTHING = Commands()
+
 
 def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
     """Return what the instruments tell, as the governor takes it.
@@ -57,7 +59,7 @@ def commands(answer: Answer, withhold: Ints = NOBODY) -> Commands:
     steps = answer.steps
     if not len(steps.miner) and not len(withhold) and not answer.open and not answer.close:
         return NOTHING
-    of = _of(steps)
+    of = {verb: steps.miner[steps.verb == verb] for verb in Verb}
     woken = (steps.verb == Verb.WAKE) & np.isfinite(steps.watts)
     limited = (steps.verb == Verb.LIMIT) | woken
     return Commands(
@@ -71,9 +73,3 @@ def commands(answer: Answer, withhold: Ints = NOBODY) -> Commands:
         close=np.array(answer.close, dtype=np.int64),
     )
 
-
-NOTHING = Commands()
-
-
-def _of(steps: Steps) -> dict[Verb, Ints]:
-    return {verb: steps.miner[steps.verb == verb] for verb in Verb}

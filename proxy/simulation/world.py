@@ -97,7 +97,7 @@ def world(parameters: Parameters, setting: Setting) -> World:
         tenants=tenant.tolist(),
         circuits=min(circuits, setting.miners),
     )
-    layout = site(parameters, made, sets=row.sets, preload=row.preload, line_pack_s=row.line_pack_s)
+    layout = site(parameters, made, sets=row.sets, preload=row.preload, engine=row.engine, line_pack_s=row.line_pack_s)
     if row.dark:
         layout = replace(layout, running=(False,) * row.sets)
     default_w = made.of_model("default_w")

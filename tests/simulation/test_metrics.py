@@ -23,7 +23,8 @@ def moment(at: float, **changed: object) -> Moment:
         "excess_w": 0.0,
         "usable_w": 9_000.0,
         "hashes": 100.0,
-        "hz": 60.0,
+        "low_hz": 60.0,
+        "high_hz": 60.0,
         "trips": 0,
         "miner_w": np.array([4_000.0, 4_000.0]),
         "hashing": np.array([True, True]),
@@ -76,7 +77,7 @@ def test_energy_used_counts_no_watt_beyond_what_was_usable() -> None:
 
 
 def test_frequency_trips_and_hashes() -> None:
-    found = measured(moment(0.0, hz=58.5), moment(1.0, hz=61.5, trips=2), moment(2.0))
+    found = measured(moment(0.0, low_hz=58.5), moment(1.0, high_hz=61.5, trips=2), moment(2.0))
     assert (found.min_hz, found.max_hz, found.genset_trips, found.hashes) == (58.5, 61.5, 2, 300.0)
 
 
@@ -150,8 +151,8 @@ def test_the_series_of_a_year_is_as_short_as_that_of_a_day() -> None:
 
 def test_a_bucket_holds_means_and_extremes() -> None:
     recorder = Recorder(20.0)
-    recorder.add(moment(0.0, load_w=100.0, dt_s=5.0, hz=59.0, hashes=50.0))
-    recorder.add(moment(5.0, load_w=300.0, dt_s=5.0, hz=61.0, hashes=150.0))
+    recorder.add(moment(0.0, load_w=100.0, dt_s=5.0, low_hz=59.0, high_hz=59.0, hashes=50.0))
+    recorder.add(moment(5.0, load_w=300.0, dt_s=5.0, low_hz=61.0, high_hz=61.0, hashes=150.0))
     recorder.add(moment(10.0, load_w=700.0, dt_s=4.0))
     series = recorder.series()
     assert series.used_w.tolist() == [200.0, 700.0]
