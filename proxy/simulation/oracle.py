@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _LONGEST_S = 120.0
+_MEGAJOULE = 1e6
 
 
 class OracleUnavailable(PumpjackError):
@@ -43,6 +44,20 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Gas:
+    """A header that is filled by the wells and emptied by the sets; in joules at the bus."""
+
+    inflow_j: Floats
+    """What comes in each bucket beyond what auxiliaries and idling sets need; may be negative."""
+    first_j: float
+    """What is stored at the beginning."""
+    most_j: float
+    """What can be stored; the rest is flared."""
+    per_w: float
+    """Watts at the bus for one at the miners' terminals."""
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """What there was to work with, in buckets of time."""
 
@@ -53,7 +68,9 @@ class Course:
     owed_w: Floats
     """Least watts of each tenant in each bucket, [tenants, buckets]."""
     first_w: Floats
-    """What each kind draws at the beginning: ramps start there."""
+    """What each kind may draw at the beginning: ramps start there."""
+    gas: Gas | None = None
+    """None: gas is never short."""
 
 
 def most_hashes(kinds: Sequence[Kind], course: Course) -> float:
@@ -118,7 +135,9 @@ def _program(kinds: Sequence[Kind], course: Course) -> _Program:
     first = np.cumsum([0, *(len(kind.line.slope) for kind in kinds)]) * buckets
     segments = int(first[-1])
     unit = max(float(kind.line.slope.max(initial=0.0)) for kind in kinds) * 1e3 * float(course.seconds.max())
-    cost, most = np.empty(segments + tenants * buckets), np.empty(segments + tenants * buckets)
+    stores = buckets if course.gas is not None else 0
+    columns_all = segments + tenants * buckets + stores
+    cost, most = np.zeros(columns_all), np.full(columns_all, np.inf)
     base_w = np.zeros((len(kinds), buckets))
     for number, kind in enumerate(kinds):
         here = slice(first[number], first[number + 1])
@@ -127,8 +146,8 @@ def _program(kinds: Sequence[Kind], course: Course) -> _Program:
         most[here] = np.outer(kind.line.width_w, joined).ravel() / 1e3
         base_w[number] = kind.line.base_w * joined
     # Dearer than any hash: entitlements are kept wherever they can be.
-    cost[segments:] = -4.0 * np.tile(course.seconds / course.seconds.max(), tenants)
-    most[segments:] = np.inf
+    lacks = slice(segments, segments + tenants * buckets)
+    cost[lacks] = -4.0 * np.tile(course.seconds / course.seconds.max(), tenants)
     rows = _Rows()
     bucket = np.arange(buckets)
     columns = [
@@ -143,6 +162,10 @@ def _program(kinds: Sequence[Kind], course: Course) -> _Program:
         owed = np.maximum(course.owed_w[tenant] - base_w[mine].sum(axis=0), 0.0) / 1e3
         terms = [(column, 1.0) for number in mine for column in columns[number]]
         rows.add([*terms, (segments + tenant * buckets + bucket, 1.0)], owed, np.inf)
+    if course.gas is not None:
+        store = segments + tenants * buckets + bucket
+        most[store] = course.gas.most_j / _MEGAJOULE
+        _balance(rows, course, course.gas, everyone, store, base_w.sum(axis=0))
     for number, kind in enumerate(kinds):
         length = float(kind.line.width_w.sum())
         if not np.isfinite(kind.up_w_s) or kind.up_w_s * float(course.seconds.min()) >= length:
@@ -152,9 +175,27 @@ def _program(kinds: Sequence[Kind], course: Course) -> _Program:
         later = [(column[1:], 1.0) for column in columns[number]]
         rows.add([*later, *((column[:-1], -1.0) for column in columns[number])], -np.inf, climb)
         began = max(0.0, float(course.first_w[number]) - kind.line.base_w)
-        most_w = (began + kind.up_w_s * course.seconds[:1]) / 1e3
-        rows.add([(column[:1], 1.0) for column in columns[number]], -np.inf, most_w)
+        if np.isfinite(began):
+            most_w = (began + kind.up_w_s * course.seconds[:1]) / 1e3
+            rows.add([(column[:1], 1.0) for column in columns[number]], -np.inf, most_w)
     return _Program(cost, most, *rows.arrays(), segments, unit)
+
+
+def _balance(
+    rows: _Rows, course: Course, gas: Gas, everyone: Sequence[Ints], store: Ints, base_w: Floats
+) -> None:
+    """Add: what is stored at the end of a bucket is at most what was before, what came in and was not burned."""
+    inflow = (gas.inflow_j - base_w * gas.per_w * course.seconds) / _MEGAJOULE
+    inflow[0] += gas.first_j / _MEGAJOULE
+    burned = 1e3 * gas.per_w * course.seconds / _MEGAJOULE
+    terms = [(column, burned) for column in everyone]
+    # A bucket that lacks gas even for those asleep must not make the program impossible: it may burn nothing.
+    inflow = np.maximum(inflow, 0.0)
+    rows.add([(store[:1], np.ones(1)), *((c[:1], f[:1]) for c, f in terms)], -np.inf, inflow[:1])
+    if len(store) > 1:
+        later = [(c[1:], f[1:]) for c, f in terms]
+        ones = np.ones(len(store) - 1)
+        rows.add([(store[1:], ones), (store[:-1], -ones), *later], -np.inf, inflow[1:])
 
 
 class _Rows:
@@ -167,12 +208,13 @@ class _Rows:
         self._low: list[Floats] = []
         self._high: list[Floats] = []
 
-    def add(self, terms: Sequence[tuple[Ints, float]], low: Floats | float, high: Floats | float) -> None:
+    def add(self, terms: Sequence[tuple[Ints, Floats | float]], low: Floats | float, high: Floats | float) -> None:
         """Add a row for each bucket: the sum of factor times column, over ``terms``, between low and high."""
         columns = np.stack([column for column, _ in terms], axis=1)
         buckets = len(columns)
         self._index.append(columns.ravel())
-        self._value.append(np.tile(np.array([factor for _, factor in terms]), buckets))
+        factors = [np.broadcast_to(factor, (buckets,)) for _, factor in terms]
+        self._value.append(np.stack(factors, axis=1).ravel().astype(np.float64))
         self._length.append(np.full(buckets, len(terms), dtype=np.int64))
         self._low.append(np.broadcast_to(np.asarray(low, dtype=np.float64), (buckets,)))
         self._high.append(np.broadcast_to(np.asarray(high, dtype=np.float64), (buckets,)))

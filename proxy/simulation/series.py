@@ -17,6 +17,12 @@ LEAST_S = 10.0
 """Shortest bucket, seconds; short runs have fewer rows."""
 
 
+def buckets_of(duration_s: float) -> tuple[float, int]:
+    """Return the length of each bucket of a run, in seconds, and how many there are."""
+    bucket_s = max(LEAST_S, duration_s / BUCKETS)
+    return bucket_s, int(np.ceil(duration_s / bucket_s - 1e-9)) or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """A run in buckets of ``bucket_s`` seconds; arrays have one row for each bucket that was reached."""
@@ -44,8 +50,7 @@ class Recorder:
     """Makes a `Series` of steps, one after the other, in memory that does not grow with them."""
 
     def __init__(self, duration_s: float) -> None:
-        self.bucket_s = max(LEAST_S, duration_s / BUCKETS)
-        rows = int(np.ceil(duration_s / self.bucket_s - 1e-9)) or 1
+        self.bucket_s, rows = buckets_of(duration_s)
         self._sums = np.zeros((rows, 5))  # seconds, available, usable, used, hashes
         self._low = np.full(rows, np.inf)
         self._high = np.full(rows, -np.inf)
