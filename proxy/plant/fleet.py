@@ -1,7 +1,8 @@
 """The miners of a site: which machine with which firmware, where, for whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +65,14 @@ class Model:
     telemetry: int
     """0: tells no watts, 1: estimates them, 2: measures them."""
 
-    def watts(self, hashrate_ths: Floats | float) -> Floats | float:
-        """Return the power at a hashrate in TH/s; scalar or array."""
+    def watts(self, hashrate_ths: float) -> float:
+        """Return the power at a hashrate in TH/s."""
         return self.constant_w + hashrate_ths * (self.linear_w_ths + self.square_w_ths2 * hashrate_ths)
 
     def hashrate(self, watts: float) -> float:
         """Return the hashrate in TH/s at a power; 0 below `constant_w`."""
         over = max(0.0, watts - self.constant_w)
-        root = (self.linear_w_ths**2 + 4.0 * self.square_w_ths2 * over) ** 0.5
+        root = sqrt(self.linear_w_ths**2 + 4.0 * self.square_w_ths2 * over)
         return 2.0 * over / (self.linear_w_ths + root)
 
 
@@ -144,8 +145,8 @@ def model(parameters: Parameters, name: str) -> Model:
     if firmware.limit_levels < 2:
         return made
     steps = np.linspace(made.hashrate(floor_w), made.hashrate(ceiling_w), int(firmware.limit_levels))
-    levels = tuple(float(made.watts(step)) for step in steps)
-    return Model(**{**{name: getattr(made, name) for name in Model.__slots__}, "levels_w": levels})
+    levels = tuple(made.watts(float(step)) for step in steps)
+    return replace(made, levels_w=levels)
 
 
 def fleet(

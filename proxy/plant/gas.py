@@ -151,7 +151,7 @@ class Header:
         over = kpa - self._gas.flare_kpa
         flared = 0.0
         if over > 0.0:
-            # Implicit, so that a stiff valve and a long step do not overshoot: over' solves the balance with its own flow.
+            # Implicit, so that a stiff valve and a long step do not overshoot.
             per_kpa = self._valve_m3h_kpa * dt / 3600.0 / self._volume_m3_kpa
             flared = over * per_kpa / (1.0 + per_kpa) * self._volume_m3_kpa
         self.kpa = max(0.0, kpa - flared / self._volume_m3_kpa)

@@ -1,7 +1,7 @@
 """The generator sets and the frequency of the island they make: swing equation, governor, turbo, protection.
 
-The running sets share their load by rating and swing together, so they are one machine with one frequency. It is
-integrated in steps of 25 ms while something moves, and taken as settled otherwise.
+The running sets share their load by rating and swing together, so they are one machine with one frequency.
+It is integrated in steps of 25 ms while something moves, and taken as settled otherwise.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from math import ceil, exp, inf
 
 import numpy as np
 
-from proxy.plant.parameters import Engine
+from proxy.plant.figures import Engine
 
 SUBSTEP_S = 0.025
 SETTLED = 0.002
@@ -72,6 +72,8 @@ class Island:
         self.shed_after_s = 0.15
         self.shedding = False
         """Whether the relay operated within the last step."""
+        self.underloaded_s = 0.0
+        """How long the running sets have had less than their least load: wear, not danger."""
         self._low_s = self._under_s = self._over_s = self._overload_s = 0.0
 
     @property
@@ -148,6 +150,8 @@ class Island:
         if rating <= 0.0:
             self._darken()
             return
+        if after_w < self._engine.min_load * rating:
+            self.underloaded_s += dt
         if self._is_settled(rating, before_w, after_w):
             self._settle(dt, after_w, rating)
             return
@@ -208,10 +212,11 @@ class Island:
         self._integral_w = min(
             stop, max(0.0, self._integral_w + gain * error * dt / engine.governor_integral_s)
         )
-        wanted = min(stop, max(0.0, self._integral_w + gain * error))
+        ahead = engine.governor_lead_s * (load_w - self.power_w) / rating / (2.0 * engine.inertia_s)
+        wanted = min(stop, max(0.0, self._integral_w + gain * (error + ahead)))
         self.valve_w += (wanted - self.valve_w) * (1.0 - exp(-dt / engine.governor_lag_s))
         most = min(stop, self.boost_w + self._accepted(rating))
-        least = min(most, max(0.0, self.boost_w - engine.unload_step * rating))
+        least = min(most, engine.unload_residual * max(0.0, self.boost_w - engine.unload_step * rating))
         self.power_w = min(most, max(least, self.valve_w))
         self._follow(dt, rating)
         # Swing equation: 2 H / f0 df/dt = (Pm - Pe) / S. Supplies of miners draw the same at any frequency.

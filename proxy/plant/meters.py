@@ -6,8 +6,8 @@ from math import exp
 
 import numpy as np
 
+from proxy.plant.figures import Meter
 from proxy.plant.fleet import Flags, Floats
-from proxy.plant.parameters import Meter
 from proxy.plant.script import MeterFault
 
 

@@ -1,15 +1,13 @@
 """The whole plant, moved on by one pure function: commands in, truth and readings out."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from proxy.plant import site as rules
 from proxy.plant.asics import Asics, Order
 from proxy.plant.feeders import Feeders
-from proxy.plant.fleet import Fleet, Flags, Floats, Ints
+from proxy.plant.fleet import Fleet, Floats, Ints
 from proxy.plant.gas import Header, Wells
-from proxy.plant.island import GeneratorSet, Island, SetState, Trip
+from proxy.plant.island import GeneratorSet, Island, SetState
 from proxy.plant.meters import Channels, Meters
 from proxy.plant.parameters import Parameters
 from proxy.plant.script import (
@@ -30,128 +28,7 @@ from proxy.plant.script import (
     WellShut,
 )
 from proxy.plant.site import SiteLayout
-
-NOBODY: Ints = np.zeros(0, dtype=np.int64)
-NO_WATTS: Floats = np.zeros(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """What is done to the plant at the beginning of a step. Indices of miners; `open` and `close` of circuits."""
-
-    limit: tuple[Ints, Floats] = (NOBODY, NO_WATTS)
-    """Miners, and the watts that each is limited to."""
-    sleep: Ints = field(default_factory=lambda: NOBODY)
-    wake: Ints = field(default_factory=lambda: NOBODY)
-    withhold: Ints = field(default_factory=lambda: NOBODY)
-    release: Ints = field(default_factory=lambda: NOBODY)
-    disconnect: Ints = field(default_factory=lambda: NOBODY)
-    open: Ints = field(default_factory=lambda: NOBODY)
-    close: Ints = field(default_factory=lambda: NOBODY)
-
-
-NOTHING = Commands()
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """How it really is at the end of a step. Arrays are views: copy what is to be kept."""
-
-    now_s: float
-    load_w: float
-    """Miners with the losses of their feeders, at the bus."""
-    aux_w: float
-    miner_w: Floats
-    hashrate_hs: Floats
-    miner_state: "np.ndarray[tuple[int], np.dtype[np.int8]]"
-    """`asics.State` of each."""
-    hashes: float
-    """Done in this step."""
-    capability_w: float
-    """What the running sets could give at the bus now: derates, gas pressure, and the step they would accept."""
-    sustained_w: float
-    """The same without the limit of the step: what they can give once loaded step by step."""
-    gas_sustained_w: float
-    """What the present inflow of gas would carry for good, at the running sets' ratings."""
-    excess_w: float
-    """Load and auxiliaries over `capability_w`, at least 0."""
-    circuit_w: Floats
-    """By circuit."""
-    frequency_hz: float
-    lowest_hz: float
-    """Extremes within this step."""
-    highest_hz: float
-    running: tuple[bool, ...]
-    trips: tuple[Trip, ...]
-    """Sets that left the bus in this step, with the cause."""
-    breakers_tripped: tuple[int, ...]
-    header_kpa: float
-    inflow_m3h: float
-    gas_m3: float
-    """Burned since the beginning, Nm3."""
-    flare_m3: float
-    """Flared since the beginning, Nm3."""
-    inflow_m3: float
-    """Come in since the beginning, Nm3."""
-    stored_m3: float
-    """In the header now, Nm3."""
-    energy_j: float
-    """Given by the sets since the beginning."""
-    ambient_c: float
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the instruments tell. NaN: not told. Each ``_at_s`` is when it was read, seconds of the run."""
-
-    site_w: float
-    """All that the sets give: miners, losses and auxiliaries."""
-    site_at_s: float
-    circuit_w: Floats
-    """[C, 3], as the next two; a lost meter goes on with its last reading and an old time."""
-    circuit_a: Floats
-    circuit_va: Floats
-    circuit_at_s: Floats
-    circuit_closed: Flags
-    set_running: Flags
-    """[G], as the controllers say; with `set_at_s` old, nobody knows."""
-    set_state: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-    """`island.SetState` of each."""
-    set_w: Floats
-    set_hz: Floats
-    set_valve: Floats
-    """0 closed, 1 fully open."""
-    set_available_w: Floats
-    """What the controller says it could give: NaN, these do not tell."""
-    set_at_s: Floats
-    frequency_hz: float
-    frequency_at_s: float
-    header_kpa: float
-    header_at_s: float
-    flare_m3h: float
-    flare_at_s: float
-    ambient_c: float
-    ambient_at_s: float
-    miner_w: Floats
-    """[N] as the miners tell; NaN where the firmware tells none."""
-    miner_age_s: Floats
-    """Since each last answered."""
-    miner_claim: "np.ndarray[tuple[int], np.dtype[np.int8]]"
-    """`asics.Claim` of each."""
-    refused: Ints
-    """Miners that answered a command of this step with an error, or not at all."""
-    shares: Ints
-    """[N] that arrived in this step."""
-    connected: Flags
-    difficulty: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a step led to."""
-
-    truth: Truth
-    seen: Seen
+from proxy.plant.step import NO_WATTS, NOBODY, NOTHING, Commands, Seen, Step, Truth
 
 
 class Plant:
@@ -181,7 +58,7 @@ class Plant:
             GeneratorSet(rating, SetState.RUNNING if runs else SetState.STOPPED)
             for rating, runs in zip(site.ratings_w, site.running, strict=True)
         ]
-        self._load_w = self.feeders.step(0.0, self.miners.watts)
+        self._load_w = self.feeders.sum(self.miners.draw.watts)
         self.island = Island(self._engine, sets, chances[2])
         self.island.shed_below = site.shed_hz / parameters.site.nominal_hz
         self.island.shed_after_s = site.shed_s
@@ -199,7 +76,7 @@ class Plant:
     def step(self, dt: float, commands: Commands = NOTHING) -> Step:
         """Return what is ``dt`` seconds later, having done ``commands`` at once.
 
-        ``dt`` is above 0 and at most 10; disturbances take effect at the beginning of the step that reaches them.
+        ``dt`` is above 0 and at most 10; disturbances take effect at the beginning of a step.
 
         Raises:
             ValueError: ``dt`` is out of range.
@@ -207,13 +84,14 @@ class Plant:
         """
         if not 0.0 < dt <= 10.0:
             raise ValueError(f"a step lasts more than 0 and at most 10 seconds, not {dt}")
+        self.island.trips = []
         self._befall()
         refused = self._command(commands)
         self._now += dt
         before_w = self._load_w + self._aux_w
         self._move_ambient(dt)
         self.miners.step(self._now, dt, self._ambient)
-        self._load_w = self.feeders.step(dt, self.miners.watts)
+        self._load_w = self.feeders.step(dt, self.miners.draw.watts)
         self._aux_w = self._auxiliaries()
         self._inflow_m3h = self.wells.step(self._now, dt)
         rating = self.island.rating_w
@@ -222,7 +100,6 @@ class Plant:
         )
         self.header.step(dt, self._inflow_m3h, burned)
         self._derate()
-        self.island.trips = []
         self.island.step(self._now, dt, before_w, self._load_w + self._aux_w)
         self._switch()
         self._energy_j += (self._load_w + self._aux_w) * dt
@@ -307,8 +184,8 @@ class Plant:
         now, miners = self._now, self.miners
         refused = [
             miners.order(Order.LIMIT, commands.limit[0], commands.limit[1], now),
-            miners.order(Order.SLEEP, commands.sleep, None, now),
-            miners.order(Order.WAKE, commands.wake, None, now),
+            miners.order(Order.SLEEP, commands.sleep, NO_WATTS, now),
+            miners.order(Order.WAKE, commands.wake, NO_WATTS, now),
         ]
         if commands.withhold.size:
             miners.withhold(commands.withhold, now)
@@ -317,8 +194,7 @@ class Plant:
         if commands.disconnect.size:
             miners.disconnect(commands.disconnect, now)
         if commands.open.size or commands.close.size:
-            self.feeders.closed[commands.open] = False
-            self.feeders.closed[commands.close] = True
+            self.feeders.switch(commands.open, commands.close)
             miners.power(self.feeders.live(self.island.alive), now)
         return np.concatenate(refused) if any(one.size for one in refused) else NOBODY
 
@@ -344,13 +220,16 @@ class Plant:
         self.island.pressure = self.header.power_part
 
     def _switch(self) -> None:
-        """Let relays, breakers and a bus that died or rose act on the miners."""
+        """Let relays, breakers and a bus that died or rose act on the circuits, and those on the miners."""
+        alive, feeders = self.island.alive, self.feeders
         if self.island.shedding:
-            self.feeders.closed[list(self.site.shed_circuits)] = False
-        alive = self.island.alive
-        if self.island.shedding or self.feeders.tripped or alive != self._bus_was_live:
-            self.miners.power(self.feeders.live(alive), self._now)
-            self._load_w = self.feeders.step(1e-9, self.miners.watts)
+            feeders.switch(np.array(self.site.shed_circuits, dtype=np.int64), NOBODY)
+        if self._bus_was_live and not alive:
+            feeders.drop()
+        reclosed = alive and feeders.reclose(self._now)
+        if self.island.shedding or feeders.tripped or reclosed or alive != self._bus_was_live:
+            self.miners.power(feeders.live(alive), self._now)
+            self._load_w = feeders.sum(self.miners.draw.watts)
             self._aux_w = self._auxiliaries()
         self._bus_was_live = alive
 
@@ -428,7 +307,7 @@ class Plant:
             now_s=self._now,
             load_w=self._load_w,
             aux_w=self._aux_w,
-            miner_w=self.miners.watts,
+            miner_w=self.miners.draw.watts,
             hashrate_hs=self.miners.hashrate_hs,
             miner_state=self.miners.state,
             hashes=float(self.miners.hashrate_hs.sum()) * dt,
@@ -442,6 +321,7 @@ class Plant:
             highest_hz=island.highest * hertz,
             running=tuple(one.state is SetState.RUNNING for one in island.sets),
             trips=tuple(island.trips),
+            underloaded_s=island.underloaded_s,
             breakers_tripped=tuple(self.feeders.tripped),
             header_kpa=header.kpa,
             inflow_m3h=self._inflow_m3h,
@@ -482,9 +362,9 @@ class Plant:
             flare_at_s=float(at[hz + 2]),
             ambient_c=float(reading[hz + 3]),
             ambient_at_s=float(at[hz + 3]),
-            miner_w=miners.seen_w,
-            miner_age_s=self._now - miners.seen_at_s,
-            miner_claim=miners.seen_claim,
+            miner_w=miners.telemetry.watts,
+            miner_age_s=self._now - miners.telemetry.at_s,
+            miner_claim=miners.telemetry.claim,
             refused=refused,
             shares=shares,
             connected=miners.connected,

@@ -16,7 +16,7 @@ class GasFactor:
 
 @dataclass(frozen=True, slots=True)
 class GasWave:
-    """A slug: the total swings by ``amplitude`` of itself around its own, as a sine that begins with a fall."""
+    """A slug: the total swings by ``amplitude`` of itself as a sine that begins with a fall."""
 
     at_s: float
     amplitude: float
@@ -26,7 +26,7 @@ class GasWave:
 
 @dataclass(frozen=True, slots=True)
 class GasWander:
-    """The total wanders: exp of an Ornstein-Uhlenbeck process of this standing deviation and time constant."""
+    """The total wanders: exp of an Ornstein-Uhlenbeck process of this deviation and time constant."""
 
     at_s: float
     sigma: float
@@ -64,8 +64,8 @@ class Ambient:
 class MeterFault:
     """An instrument lies for a while.
 
-    ``meter`` is ``site``, ``circuit:3``, ``set:1``, ``hz``, ``header``, ``flare`` or ``ambient``; without number
-    all circuits or sets. ``noise`` adds ``size`` of the reading (one sigma), ``scale`` multiplies by it.
+    ``meter`` is ``site``, ``circuit:3``, ``set:1``, ``hz``, ``header``, ``flare`` or ``ambient``; without a
+    number all circuits or sets. ``noise`` adds ``size`` of the reading (sigma), ``scale`` multiplies by it.
     """
 
     at_s: float

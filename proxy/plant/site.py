@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.errors import ConfigError
+from proxy.plant.figures import Engine
 from proxy.plant.fleet import Fleet
-from proxy.plant.parameters import Engine, Parameters
+from proxy.plant.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def site(
     shed_hz: float = 0.0,
     shed_circuits: tuple[int, ...] = (),
 ) -> SiteLayout:
-    """Return a site for this fleet: equal sets that its default draw loads to ``preload`` of their derated sum.
+    """Return a site for this fleet: equal sets, loaded to ``preload`` of their derated sum.
 
     With four sets, 0.75 is what leaves one to spare. The wells give `gas.surplus` times what all sets burn at
     their derated sum. Every leaf circuit hangs behind one main breaker.
