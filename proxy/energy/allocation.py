@@ -74,10 +74,12 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
 def share_out(amount: float, weights: Floats, most: Floats) -> Floats:
     """Return ``amount`` divided by weight, nobody getting more than ``most``, what they leave shared again.
 
-    The sum is ``amount``, or less if all with weight have their most.
+    The sum is ``amount``, or less if all with weight have their most. A weight of less than a trillionth of
+    the greatest is none.
     """
     given = np.zeros(len(weights))
-    open_ = (weights > 0) & (most > 0)
+    weights = weights / max(float(weights.max(initial=0.0)), 1e-300)
+    open_ = (weights > 1e-12) & (most > 0)
     while amount > HAIR_W and open_.any():
         level = amount / weights[open_].sum()
         full = open_ & (most - given <= level * weights)

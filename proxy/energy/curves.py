@@ -77,7 +77,7 @@ def _density(low: tuple[float, float], high: tuple[float, float]) -> float:
 
 
 def _thinned(hull: list[tuple[float, float]], tolerance_hs: float) -> list[tuple[float, float]]:
-    """Return a hull without what a chord misses by no more than the tolerance; sleep and the next one stay."""
+    """Return a hull without what a chord misses by no more than the tolerance; the first two stay."""
     kept, start = hull[:2], 1
     for end in range(2, len(hull)):
         following = hull[min(end + 1, len(hull) - 1)]
@@ -108,11 +108,11 @@ def quadratic(
     what LuxOS claims [S]; 20 to 60 W elsewhere [A].
     """
     hashes = [_S19K_LEVELS_THS[round(index * 24 / (levels - 1))] for index in range(levels)]
-    watts = [_S19K_A_W + _S19K_B * ths + _S19K_C * ths * ths for ths in hashes]
+    watts = [_S19K_A_W + _S19K_B * terahashes + _S19K_C * terahashes * terahashes for terahashes in hashes]
     at_default = _S19K_A_W + _S19K_B * 121.8 + _S19K_C * 121.8**2
     return Points(
         (sleep_w, *(w / at_default * default_w for w in watts)),
-        (0.0, *(ths * 1e12 / _S19K_DEFAULT_HS * default_hs for ths in hashes)),
+        (0.0, *(terahashes * 1e12 / _S19K_DEFAULT_HS * default_hs for terahashes in hashes)),
         divisible,
     )
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from proxy.energy.arrays import Floats
-from proxy.energy.site import HardwareShed, NMinusOne, Site, wiring
+from proxy.energy.site import HardwareShed, NMinusOne, ReserveKw, Site, wiring
 from proxy.energy.supply import reserve_w
 
 TEST_HOLDS = timedelta(days=365)
@@ -138,12 +138,11 @@ def _reserve(site: Site, today: date) -> Iterator[str]:
             elif today - tested > TEST_HOLDS:
                 days = (today - tested).days
                 yield f"The load shed was tested {days} days ago; a test holds for {TEST_HOLDS.days} days."
-    if not len(sets):
-        return
+        case ReserveKw(kw) if not 0 <= kw < math.inf:
+            yield f"The reserve is {kw:g} kW."
+            return
     kept = reserve_w(site.reserve, sets)
-    if not kept >= 0:
-        yield f"The reserve is {_kw(kept)}."
-    elif float(sets.sum()) - kept - site.auxiliaries_w <= 0:
+    if len(sets) and float(sets.sum()) - kept - site.auxiliaries_w <= 0:
         yield (
             f"Nothing is left for miners: generators give {_kw(float(sets.sum()))}, the reserve keeps"
             f" {_kw(kept)}, auxiliaries draw {_kw(site.auxiliaries_w)}."

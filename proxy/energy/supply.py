@@ -71,7 +71,7 @@ def reserve_w(reserve: Reserve, capability: Floats) -> float:
     match reserve:
         case NMinusOne():
             several = int((capability > 0).sum()) > 1
-            return max(regulation, float(capability.max())) if several else regulation
+            return max(regulation, float(capability.max(initial=0.0))) if several else regulation
         case ReserveKw(kw):
             return max(regulation, kw * 1000.0)
         case HardwareShed():

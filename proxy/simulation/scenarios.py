@@ -29,6 +29,7 @@ from proxy.plant.script import (
 from proxy.simulation.entitled import Claim
 
 HOUR_S = 3_600.0
+_FEEDERS = 8
 TWO_TENANTS = (Claim("acme", 0.35, 2.0), Claim("borealis", 0.2, 1.0, priority=1))
 SQUEEZED = (Claim("acme", 0.4, 1.0), Claim("borealis", 0.2, 3.0, priority=1), Claim("cirrus", 0.0, 1.0, priority=2))
 """Their guarantees are parts of the fleet's default draw; their sum stays below firm capacity."""
@@ -61,6 +62,7 @@ class Scenario:
     """How long the header alone could feed the whole site."""
     fleet: str = "mixed"
     tenants: tuple[Claim, ...] = TWO_TENANTS
+    circuits: int = 4
     dark: bool = False
     """Whether it begins without voltage: all sets stand."""
     cap: float = inf
@@ -100,7 +102,7 @@ def _trip(row: Scenario, story: Story) -> Iterator[Disturbance]:
 
 
 def _slugs(row: Scenario, story: Story) -> Iterator[Disturbance]:
-    yield GasWave(story.at_s, row.size, period_s=1_200.0, for_s=row.for_s)
+    yield GasWave(story.at_s, row.size, period_s=1_800.0, for_s=row.for_s)
 
 
 def _meters_lost(row: Scenario, story: Story) -> Iterator[Disturbance]:
@@ -121,7 +123,12 @@ def _uplink_lost(row: Scenario, story: Story) -> Iterator[Disturbance]:
 
 def _cold_start(row: Scenario, story: Story) -> Iterator[Disturbance]:
     for number in range(row.sets):
-        yield SetEvent(story.at_s + 120.0 * number, number, "start")
+        yield SetEvent(story.at_s + 60.0 * number, number, "start")
+    # Somebody closes the feeders, a part of the fleet after the other: no bus takes all of them at once.
+    everybody = story.chance.permutation(story.miners)
+    parts = [part for part in np.array_split(everybody, _FEEDERS) if len(part)]
+    for number, part in enumerate(parts):
+        yield Join(story.at_s + row.for_s + 60.0 * number, tuple(sorted(int(index) for index in part)))
 
 
 def _deaf(row: Scenario, story: Story) -> Iterator[Disturbance]:
@@ -133,7 +140,8 @@ def _deaf(row: Scenario, story: Story) -> Iterator[Disturbance]:
 
 
 def _brown_out(row: Scenario, story: Story) -> Iterator[Disturbance]:
-    yield BrownOut(story.at_s)
+    for circuit in range(round(row.size * row.circuits)):
+        yield BrownOut(story.at_s, circuit)
 
 
 def _join(row: Scenario, story: Story) -> Iterator[Disturbance]:
@@ -160,7 +168,7 @@ _ROWS = (
     ),
     Scenario(
         "slugging",
-        "The inflow is short and swings by three tenths within 20 minutes, for four hours out of six.",
+        "The inflow is short and swings by three tenths within 30 minutes, for four hours out of six.",
         _slugs,
         size=0.3,
         for_s=4 * HOUR_S,
@@ -191,10 +199,12 @@ _ROWS = (
     ),
     Scenario(
         "cold-start",
-        "The site is dark; its sets start one after the other, two minutes apart.",
+        "The site is dark; its sets start a minute apart, then the feeders are closed, an eighth each minute.",
         _cold_start,
         onset_s=60.0,
+        for_s=480.0,
         dark=True,
+        engine="rich",
     ),
     Scenario(
         "tenant-squeeze",
@@ -222,8 +232,9 @@ _ROWS = (
     ),
     Scenario(
         "brown-out",
-        "The voltage dips and every miner reboots, every twelve hours.",
+        "The voltage dips in half of the circuits and all miners there reboot, every twelve hours.",
         _brown_out,
+        size=0.5,
         every_s=12 * HOUR_S,
     ),
     Scenario(

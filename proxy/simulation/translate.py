@@ -41,7 +41,7 @@ def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
         ambient_c=seen.ambient_c,
         aux_w=math.nan,
         available_w=math.nan,
-        available_at=now,
+        available_at=math.nan,
         miner_w=seen.miner_w,
         miner_at=now - seen.miner_age_s,
         claimed=seen.miner_claim.astype(np.int64),

@@ -27,7 +27,6 @@ Ints = NDArray[np.int64]
 
 POINTS = 25
 """Operating points of a miner that holds any watts, as LuxOS has levels."""
-MINERS_A_CIRCUIT = 250
 FULL = 0.75
 """Pressure, from the engines' derating to normal, below which the owner wants the load let down [A]."""
 
@@ -88,14 +87,13 @@ def world(parameters: Parameters, setting: Setting) -> World:
     """
     row = setting.scenario
     tenant = _tenants(setting.miners, len(row.tenants))
-    circuits = -(-setting.miners // MINERS_A_CIRCUIT) + 1
     made = fleet(
         parameters,
         setting.fleet or row.fleet,
         setting.miners,
         setting.seed,
         tenants=tenant.tolist(),
-        circuits=min(circuits, setting.miners),
+        circuits=min(row.circuits, setting.miners),
     )
     layout = site(parameters, made, sets=row.sets, preload=row.preload, engine=row.engine, line_pack_s=row.line_pack_s)
     if row.dark:
