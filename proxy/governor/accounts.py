@@ -8,12 +8,13 @@ already, until the site is dark.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.governor.devices import Devices
-from proxy.governor.readings import Claim, Readings
+from proxy.governor.readings import Readings
 
 NEVER = -np.inf
 NO_TIME = np.inf
@@ -21,6 +22,8 @@ SILENCE = 6.9
 """No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
 OBEYED_PART, OBEYED_W = 1.08, 40.0
 """A miner's own figure so close above its setpoint proves it: estimates err by 5 % or so [S: Foreman 5-20 %]."""
+OWN_PARTS = (0.75, 1.3)
+"""Within these own figures are taken for a matter of calibration; beyond, for a miner that does not do as told."""
 OWN_STALE_S = 30.0
 """A miner's own figure is believed for this long."""
 
@@ -33,6 +36,10 @@ class Mode(IntEnum):
     WITHHELD = 2
     CUT = 3
     """Disconnected, or never seen."""
+
+
+# Numpy compares with plain integers four times as fast as with members of an enumeration.
+RUNNING, ASLEEP, WITHHELD, CUT = (int(mode) for mode in Mode)
 
 
 @dataclass(slots=True)
@@ -66,13 +73,25 @@ class Accounts:
     """When it last went to sleep, or was woken."""
     cycles: Floats
     """Sleeps of the last day, fading."""
+    late_s: Floats
+    """When its own figure last contradicted the reduction in flight."""
+    own_part: Floats
+    """Its own figure over its setpoint when nothing moves: estimates are off by model, units by some percent."""
+    due_s: Floats
+    """When the reduction in flight should be proven."""
+    gap_w: Floats
+    """What the feeder showed beyond the model when the miner was told: what a fall is measured against."""
+    lent: Bools
+    """Asleep for protection alone: to be woken as soon as there are watts."""
+    settled_s: Floats
+    """From then on its own figure can be compared with its setpoint."""
 
     @classmethod
     def begin(cls, count: int) -> "Accounts":
         """Return accounts of ``count`` miners that were never seen."""
         zeros, no, never = np.zeros(count), np.zeros(count, np.bool_), np.full(count, NEVER)
         return cls(
-            mode=np.full(count, Mode.CUT, dtype=np.int64),
+            mode=np.full(count, CUT, dtype=np.int64),
             setpoint_w=zeros.copy(),
             base_w=zeros.copy(),
             charge_w=zeros.copy(),
@@ -87,37 +106,59 @@ class Accounts:
             deaf=no.copy(),
             slept_s=never.copy(),
             cycles=zeros.copy(),
+            late_s=never.copy(),
+            own_part=np.ones(count),
+            due_s=np.full(count, NO_TIME),
+            gap_w=np.full(count, np.nan),
+            lent=no.copy(),
+            settled_s=never.copy(),
         )
 
     def observe(self, now: float, readings: Readings, devices: Devices) -> Ints:
         """Take in what miners say of themselves; return those whose reduction has just been proven."""
-        own = readings.miner_w
-        fresh = (now - readings.miner_at <= OWN_STALE_S) & (own >= 0) & (own <= 1.5 * devices.ceiling_w)
-        np.copyto(self.seen_w, np.where(fresh, own, np.nan))
-        np.copyto(self.seen_s, np.where(fresh, readings.miner_at, NEVER))
         np.putmask(self.heard_s, readings.shares > 0, now)
+        polled = np.flatnonzero(readings.miner_at > self.seen_s)
+        if len(polled):
+            own = readings.miner_w[polled]
+            believable = (own >= 0) & (own <= 1.5 * devices.ceiling_w[polled]) & (readings.miner_at[polled] <= now + 1.0)
+            self.seen_s[polled] = np.minimum(readings.miner_at[polled], now)
+            settled = believable & (self.mode[polled] == RUNNING) & (now > self.settled_s[polled])
+            part = self.own_part[polled]
+            ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
+            self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
+            self.seen_w[polled] = np.where(believable, own / self.own_part[polled], np.nan)
         where = np.flatnonzero(self.falling)
         if not len(where):
             return where
-        proven = where[self._proof(now, where, readings, devices)]
+        proven = where[self._proof(now, where, devices)]
         self.prove(proven)
         return proven
 
-    def _proof(self, now: float, where: Ints, readings: Readings, devices: Devices) -> Bools:
+    def forget(self, now: float) -> None:
+        """Drop figures that are too old to be believed."""
+        self.seen_w[now - self.seen_s > OWN_STALE_S] = np.nan
+
+    def _proof(self, now: float, where: Ints, devices: Devices) -> Bools:
         """Return which falling miners gave evidence of their own that they obey."""
         setpoint, issued = self.setpoint_w[where], self.issued_s[where]
+        after = self.seen_s[where] > issued + 0.5
         low = self.seen_w[where] <= OBEYED_PART * setpoint + OBEYED_W  # NaN compares as False
-        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing.
-        asleep = self.mode[where] == Mode.ASLEEP
-        silent_s = now - np.maximum(self.heard_s[where], issued)
-        rate = devices.share_rate_hz[where] * np.clip(
-            self.base_w[where] / np.maximum(devices.ceiling_w[where], 1.0), 0.1, 1.0
+        self.late_s[where] = np.where(
+            after & ~low & ~np.isnan(self.seen_w[where]), self.seen_s[where], self.late_s[where]
         )
-        silent = asleep & (rate > 0) & (silent_s * rate >= SILENCE)
-        hashing = asleep & (now - self.heard_s[where] < 5.0) & (now - issued > 2.0 * self.t95_s[where])
-        gone = ~readings.connected[where] & (readings.claimed[where] == Claim.UNREACHABLE) & asleep
-        told = low & (self.seen_s[where] > issued + 0.5)
-        return np.asarray((told & ~hashing) | (silent & ~gone))
+        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing. Of a
+        # miner without work silence proves nothing.
+        asleep = self.mode[where] == ASLEEP
+        rate = self.rate_hz(where, devices)
+        stopped = np.maximum(self.heard_s[where], issued)
+        silent = asleep & (rate > 0) & ((now - stopped) * rate >= SILENCE)
+        hashing = asleep & (self.heard_s[where] > issued + 2.0 * self.t95_s[where] + 5.0)
+        return np.asarray((after & low & ~hashing) | silent)
+
+    def rate_hz(self, miners: Ints, devices: Devices) -> Floats:
+        """Return the shares a second that ``miners`` sent before they were told; 0 where nothing is known."""
+        part = self.base_w[miners] / np.maximum(devices.ceiling_w[miners], 1.0)
+        return np.asarray(devices.share_rate_hz[miners] * np.clip(part, 0.1, 1.0))
 
     def prove(self, miners: Ints) -> None:
         """Credit the reductions of ``miners``."""
@@ -125,7 +166,9 @@ class Accounts:
         self.charge_w[miners] = self.setpoint_w[miners]
         self.tries[miners] = 0
 
-    def told(self, now: float, miners: Ints, mode: Mode, watts: Floats, t95_s: Floats) -> None:
+    def told(
+        self, now: float, miners: Ints, mode: int, watts: Floats, t95_s: Floats, due_s: Floats | float = NO_TIME
+    ) -> None:
         """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
         drawn = self.modelled_w(now)[miners]
         before = self.setpoint_w[miners]
@@ -137,13 +180,17 @@ class Accounts:
         self.rising[miners] = up
         # A raise is charged from the least that it may be drawing: the feeder shows the rest.
         self.base_w[miners] = np.where(up, np.minimum(self.base_w[miners], before), self.base_w[miners])
-        cycled = (self.mode[miners] == Mode.ASLEEP) != (mode == Mode.ASLEEP)
+        cycled = (self.mode[miners] == ASLEEP) != (mode == ASLEEP)
         self.slept_s[miners] = np.where(cycled, now, self.slept_s[miners])
-        self.cycles[miners] += cycled & (mode == Mode.ASLEEP)
+        self.cycles[miners] += cycled & (mode == ASLEEP)
         self.mode[miners] = mode
         self.setpoint_w[miners] = watts
         self.issued_s[miners] = now
         self.t95_s[miners] = t95_s
+        self.due_s[miners] = due_s
+        self.settled_s[miners] = now + 2.0 * t95_s + 10.0
+        self.late_s[miners] = now
+        self.tries[miners] = 0
 
     def modelled_w(self, now: float) -> Floats:
         """Return what each should be drawing now, by its setpoint and its usual lag."""
@@ -155,8 +202,10 @@ class Accounts:
             watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
         return watts
 
-    def latent_w(self, now: float, lag_s: float) -> float:
+    def latent_w(self, now: float, lag_s: float, soon_s: float) -> tuple[float, float]:
         """Return what the fleet may come to draw beyond what the feeder shows, by commands already given.
+
+        The second figure is the part of it that may arrive within ``soon_s``.
 
         A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
         meter. A miner that draws less than it was told (it boots, has lost its work, is gone for a moment)
@@ -174,7 +223,10 @@ class Accounts:
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
             slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
-        return float(slack.sum())
+        total = float(slack.sum())
+        if total == 0.0:
+            return 0.0, 0.0
+        return total, float((slack * np.minimum(1.0, 3.0 * soon_s / np.maximum(self.t95_s, 0.1))).sum())
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""
@@ -188,17 +240,15 @@ class Accounts:
         down = float(change[(change > 0) & in_time].sum())
         return down, float(-change[change < 0].sum())
 
-    def overdue(self, now: float, patience: float) -> Ints:
+    def overdue(self, now: float) -> Ints:
         """Return the miners whose reduction should have been proven by now."""
-        late = self.falling & ~self.deaf
-        late &= now - self.issued_s > patience * self.t95_s
-        return np.flatnonzero(late)
+        return np.flatnonzero(self.falling & ~self.deaf & (now > self.due_s))
 
     def appended(self, count: int) -> "Accounts":
         """Return these accounts with ``count`` miners more that were never seen."""
         more = Accounts.begin(count)
         return Accounts(*(np.concatenate((a, b)) for a, b in zip(self.columns(), more.columns(), strict=True)))
 
-    def columns(self) -> list[np.ndarray]:
+    def columns(self) -> list[Any]:
         """Return all arrays, in the order of the fields."""
         return [getattr(self, name) for name in self.__slots__]

@@ -1,21 +1,35 @@
 """Gives commands and keeps the accounts of them, so that nothing can be told to a miner and not be counted."""
 
+import math
+
 import numpy as np
 
 from proxy.energy.arrays import Floats, Ints
-from proxy.governor.accounts import Accounts, Mode
+from proxy.governor.accounts import ASLEEP, CUT, RUNNING, SILENCE, WITHHELD, Accounts
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.learned import ACTUATORS, Learned
 from proxy.governor.plan import Steps
 
+POLL_S = 15.0
+"""Miners are asked for their watts every 10 s or so [A]."""
 _LIMIT, _SLEEP, _WITHHOLD, _CUT = range(len(ACTUATORS))
 
 
 class Commander:
     """Collects the steps of one tick."""
 
-    def __init__(self, now: float, devices: Devices, accounts: Accounts, learned: Learned) -> None:
+    def __init__(
+        self,
+        now: float,
+        devices: Devices,
+        accounts: Accounts,
+        learned: Learned,
+        patience: float,
+        gap_w: float = math.nan,
+    ) -> None:
         self._now = now
+        self._gap_w = gap_w
+        self._patience = patience
         self._devices = devices
         self._accounts = accounts
         self._learned = learned
@@ -28,49 +42,59 @@ class Commander:
         down = watts < self._accounts.setpoint_w[miners]
         t_down = self._devices.t_down_limit_s[miners] * self._lag(miners, _LIMIT)
         t95 = np.where(down, t_down, self._devices.t_up_limit_s[miners])
-        self._tell(Verb.LIMIT, miners, watts, Mode.RUNNING, t95)
+        self._tell(Verb.LIMIT, miners, watts, RUNNING, t95)
 
-    def sleep(self, miners: Ints) -> None:
-        """Put miners to sleep."""
+    def sleep(self, miners: Ints, *, lent: bool = False) -> None:
+        """Put miners to sleep; what is ``lent`` to a shortage is given back without dwell."""
         t95 = self._devices.t_down_sleep_s[miners] * self._lag(miners, _SLEEP)
-        self._tell(Verb.SLEEP, miners, self._devices.sleep_w[miners], Mode.ASLEEP, t95)
+        self._tell(Verb.SLEEP, miners, self._devices.sleep_w[miners], ASLEEP, t95)
+        self._accounts.lent[miners] = lent
 
     def withhold(self, miners: Ints) -> None:
         """Give miners no more work."""
         t95 = self._devices.t_idle_s[miners] * self._lag(miners, _WITHHOLD)
-        self._tell(Verb.WITHHOLD, miners, self._devices.idle_w[miners], Mode.WITHHELD, t95)
+        self._tell(Verb.WITHHOLD, miners, self._devices.idle_w[miners], WITHHELD, t95)
+
+    def hold_back(self, miners: Ints) -> None:
+        """Have miners that are not here get no work when they come. There is nothing to account yet."""
+        self._note(Verb.WITHHOLD, miners, np.zeros(len(miners)))
 
     def disconnect(self, miners: Ints) -> None:
         """Close the miners' sessions and let them not in again."""
         t95 = self._devices.t_idle_s[miners] * self._lag(miners, _CUT)
-        self._tell(Verb.DISCONNECT, miners, self._devices.idle_w[miners], Mode.CUT, t95)
+        self._tell(Verb.DISCONNECT, miners, self._devices.idle_w[miners], CUT, t95)
 
     def start(self, miners: Ints, watts: Floats) -> None:
         """Have miners hash that do not: work first, then the limit, then watts."""
         if not len(miners):
             return
         mode = self._accounts.mode[miners]
-        idle = (mode == Mode.WITHHELD) | (mode == Mode.CUT)
-        asleep = mode == Mode.ASLEEP
+        idle = (mode == WITHHELD) | (mode == CUT)
+        asleep = mode == ASLEEP
         # Nobody wakes to no work, and nobody starts above what was granted.
-        limited = idle & self._devices.may(Actuator.LIMIT)[miners]
+        limits = self._devices.may(Actuator.LIMIT)[miners]
+        limited = idle & limits
         self._note(Verb.LIMIT, miners[limited], watts[limited])
         self._note(Verb.RELEASE, miners[idle], watts[idle])
-        self._note(Verb.WAKE, miners[asleep], watts[asleep])
+        # One that went to sleep on its own orders before it lost its work sleeps still.
+        sleepers = asleep | (idle & self._devices.may(Actuator.SLEEP)[miners])
+        self._note(Verb.WAKE, miners[sleepers], watts[sleepers])
+        self._note(Verb.LIMIT, miners[asleep & limits], watts[asleep & limits])
         t95 = self._devices.t_wake_s[miners]
-        self._accounts.told(self._now, miners, Mode.RUNNING, watts, t95)
+        self._accounts.told(self._now, miners, RUNNING, watts, t95)
 
     def again(self, miners: Ints) -> None:
         """Say the last thing once more to miners that seem not to have heard it. It is charged as it was."""
         mode, watts = self._accounts.mode[miners], self._accounts.setpoint_w[miners]
-        running, asleep = mode == Mode.RUNNING, mode == Mode.ASLEEP
+        running, asleep = mode == RUNNING, mode == ASLEEP
         limited = running & self._devices.may(Actuator.LIMIT)[miners]
         self._note(Verb.WAKE, miners[running], watts[running])
         self._note(Verb.LIMIT, miners[limited], watts[limited])
         self._note(Verb.SLEEP, miners[asleep], watts[asleep])
-        self._note(Verb.WITHHOLD, miners[mode == Mode.WITHHELD], watts[mode == Mode.WITHHELD])
-        self._note(Verb.DISCONNECT, miners[mode == Mode.CUT], watts[mode == Mode.CUT])
+        self._note(Verb.WITHHOLD, miners[mode == WITHHELD], watts[mode == WITHHELD])
+        self._note(Verb.DISCONNECT, miners[mode == CUT], watts[mode == CUT])
         self._accounts.issued_s[miners] = self._now
+        self._accounts.due_s[miners] = self._due_s(miners, self._accounts.t95_s[miners])
 
     def steps(self) -> Steps:
         """Return what is to be sent."""
@@ -81,10 +105,19 @@ class Commander:
     def _lag(self, miners: Ints, actuator: int) -> Floats:
         return np.asarray(self._learned.lag[self._devices.curve[miners], actuator])
 
-    def _tell(self, verb: Verb, miners: Ints, watts: Floats, mode: Mode, t95_s: Floats) -> None:
+    def _tell(self, verb: Verb, miners: Ints, watts: Floats, mode: int, t95_s: Floats) -> None:
         if len(miners):
             self._note(verb, miners, watts)
             self._accounts.told(self._now, miners, mode, watts, t95_s)
+            self._accounts.due_s[miners] = self._due_s(miners, t95_s)
+            self._accounts.gap_w[miners] = self._gap_w
+
+    def _due_s(self, miners: Ints, t95_s: Floats) -> Floats:
+        """Return when reductions of ``miners`` should be proven: by their own figure, or by shares that stop."""
+        tells = ~np.isnan(self._accounts.seen_w[miners])
+        rate = self._accounts.rate_hz(miners, self._devices)
+        silence_s = np.divide(SILENCE, rate, out=np.full(len(miners), 60.0), where=rate > 0)
+        return np.asarray(self._now + self._patience * t95_s + np.where(tells, POLL_S, silence_s))
 
     def _note(self, verb: Verb, miners: Ints, watts: Floats) -> None:
         if len(miners):

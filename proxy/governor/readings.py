@@ -28,8 +28,8 @@ class GeneratorReading:
     """Opening of each set's fuel valve, 0 to 1."""
     available_w: Floats
     """What each set could give now, where its controller tells; else NaN."""
-    at: float
-    """When the controllers were read."""
+    at: Floats
+    """When each set's controller was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,7 @@ class Readings:
     """Accepted shares since the last tick."""
     connected: Bools
     instructions: Instructions = FREE
+    refused: tuple[int, ...] = ()
+    """Miners that answered the last tick's command with an error, or not at all."""
+    month: str = ""
+    """Of the wall clock, as ``2026-11``: debts are kept by it."""

@@ -1,20 +1,24 @@
-"""Judges what is read before anything is built on it: an implausible reading is unknown, with its reason."""
+"""Judges what is read of the load before anything is built on it: what is implausible is unknown, with its reason."""
 
 import math
 from dataclasses import dataclass
 
-from proxy.governor.readings import GeneratorReading, Readings
+from proxy.energy.plausible import Channel, Memory, judge
+from proxy.governor.readings import Readings
 from proxy.governor.settings import GovernorSettings
 
 DISAGREE = 0.10
 """Two meters of the same watts that differ by more than this part are not both right [A]."""
-DISAGREE_W = 20_000.0
+LEAST_W = 20_000.0
+"""Below this differences are left alone, and digits may rest: noise is less than a digit."""
 HUGE = 3.0
-"""A meter that shows so many times what the fleet could draw at most is in the wrong unit, or broken."""
+"""A meter that shows so many times what the fleet could draw at most is broken."""
 TINY = 0.05
-"""Less than this part of what is expected, while miners work, is no load but a fault."""
-CLOCK_S = 1.0
-"""A reading from further in the future than this has a wrong clock."""
+"""Less than this part of what is expected, while miners work, is a fault and no load."""
+STALE_S = 3.0
+"""A reading this old is no reading: the first rung of the ladder."""
+ALARM_S = 15.0
+"""Silence for this long is worth an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Expectation:
     works: bool
     """Whether a good part of the fleet was heard of within the last seconds."""
     moving: bool
-    """Whether commands are in flight, so that the load may change in a second."""
+    """Whether much is in flight, so that the load may change within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,50 +43,11 @@ class Sight:
     at: float
     """When it was so."""
     aux_w: float
-    """Load of the site beside the fleet, seen as the difference of two meters; NaN if it cannot be seen."""
+    """Load of the site beside the fleet."""
     source: str
     """``feeder``, ``generators`` or ``nothing``."""
     doubts: tuple[tuple[str, str], ...]
     """Meters that are not believed, and why."""
-
-
-class Gauge:
-    """One meter of watts and what it last showed."""
-
-    __slots__ = ("at", "last_w", "since")
-
-    def __init__(self) -> None:
-        self.last_w = math.nan
-        self.at = -math.inf
-        self.since = math.inf
-        """When the digits last moved."""
-
-    def doubt(self, now: float, watts: float, at: float, expected: Expectation, settings: GovernorSettings) -> str:
-        """Return why the reading is not to be believed; empty if it is."""
-        if not math.isfinite(watts) or math.isnan(at):
-            return "tells nothing"
-        if at > now + CLOCK_S:
-            return "its clock is ahead"
-        if watts != self.last_w or self.since == math.inf:
-            self.since = at
-        fresh = at > self.at
-        self.last_w, self.at = watts, max(at, self.at)
-        stale = now - at
-        if stale >= 3.0:
-            return f"silent for {stale:.0f} s"
-        # Noise moves the digits of any real load; without load there is none.
-        if fresh and abs(watts) > DISAGREE_W and at - self.since >= settings.frozen_s and not self._may_rest(settings):
-            return f"the same digits for {at - self.since:.0f} s"
-        if at - self.since >= settings.frozen_s and expected.moving:
-            return f"the same digits for {at - self.since:.0f} s while the load is being changed"
-        if watts < -0.01 * expected.most_w:
-            return "negative: its sign is wrong"
-        if watts > HUGE * max(expected.most_w, DISAGREE_W):
-            return "far more than all miners can draw: its unit is wrong"
-        return ""
-
-    def _may_rest(self, settings: GovernorSettings) -> bool:
-        return settings.meter_noise == 0.0
 
 
 class Senses:
@@ -90,71 +55,101 @@ class Senses:
 
     def __init__(self, settings: GovernorSettings) -> None:
         self._settings = settings
-        self.feeder = Gauge()
-        self.sets = Gauge()
+        self.feeder = Memory()
+        self.sets = Memory()
         self.aux_w = math.nan
         """Smoothed difference of the two."""
-        self.apart_s = 0.0
-        """For how long they have disagreed."""
+        self.apart = 0
+        """Readings in a row that disagreed."""
 
     def look(self, now: float, readings: Readings, expected: Expectation, configured_aux_w: float) -> Sight:
         """Return the load as far as it can be believed."""
-        doubts: list[tuple[str, str]] = []
-        feeder_w, feeder_at = readings.site_w, readings.site_at
-        told = not math.isnan(readings.site_at)
-        why = self.feeder.doubt(now, feeder_w, feeder_at, expected, self._settings) if told else "is not there"
-        sets_w, sets_at = _sum(readings.generators)
-        why_sets = (
-            self.sets.doubt(now, sets_w, sets_at, expected, self._settings)
-            if readings.generators is not None
-            else "is not there"
-        )
-        aux_w = self._aux(readings, configured_aux_w)
+        aux_w = self._auxiliaries(readings, configured_aux_w)
+        feeder_w, why = math.nan, "is not there"
+        if not math.isnan(readings.site_at):
+            feeder_w, why, self.feeder = self._judged(
+                "feeder", readings.site_w, readings.site_at, now, self.feeder, expected, 0.0
+            )
+        sets_w, why_sets, sets_at = math.nan, "are not there", math.nan
+        if readings.generators is not None:
+            running = readings.generators.running
+            # As old as the oldest of its parts; sets that stand give nothing, however long ago they said so.
+            sets_at = float(readings.generators.at[running].min(initial=now))
+            sets_w, why_sets, self.sets = self._judged(
+                "generators",
+                float(readings.generators.watts[running].sum()),
+                sets_at,
+                now,
+                self.sets,
+                expected,
+                aux_w,
+            )
         if not why and not why_sets:
-            wrong = self._disagreement(feeder_w, sets_w - aux_w, expected)
-            if wrong == "feeder":
-                why = f"{feeder_w / 1000:,.0f} kW, while generators give {sets_w / 1000:,.0f} kW"
-            elif wrong == "sets":
-                why_sets = f"{sets_w / 1000:,.0f} kW, while the feeder shows {feeder_w / 1000:,.0f} kW"
-            else:
-                self._learn_aux(sets_w - feeder_w)
+            match self._wrong(feeder_w, sets_w - aux_w, expected):
+                case "feeder":
+                    why = f"{feeder_w / 1000:,.0f} kW, while generators give {sets_w / 1000:,.0f} kW"
+                case "generators":
+                    why_sets = f"{sets_w / 1000:,.0f} kW, while the feeder shows {feeder_w / 1000:,.0f} kW"
+                case _:
+                    self._learn(sets_w - feeder_w)
         elif not why and expected.works and not expected.moving and feeder_w < TINY * expected.load_w:
             why = f"{feeder_w / 1000:,.0f} kW, while miners work"
-        if why and told:
+        doubts = []
+        # A meter that misses a few polls is every day's business; the ladder holds meanwhile.
+        if why and not math.isnan(readings.site_at) and not STALE_S <= now - readings.site_at < ALARM_S:
             doubts.append(("feeder", why))
-        if why_sets and readings.generators is not None:
+        if why_sets and readings.generators is not None and not STALE_S <= now - sets_at < ALARM_S:
             doubts.append(("generators", why_sets))
         if not why:
-            return Sight(feeder_w, feeder_at, self.aux_w, "feeder", tuple(doubts))
+            return Sight(feeder_w, readings.site_at, aux_w, "feeder", tuple(doubts))
         if not why_sets:
-            return Sight(max(0.0, sets_w - aux_w), sets_at, self.aux_w, "generators", tuple(doubts))
-        return Sight(math.nan, math.nan, self.aux_w, "nothing", tuple(doubts))
+            return Sight(max(0.0, sets_w - aux_w), sets_at, aux_w, "generators", tuple(doubts))
+        return Sight(math.nan, math.nan, aux_w, "nothing", tuple(doubts))
 
-    def _aux(self, readings: Readings, configured_w: float) -> float:
-        if math.isfinite(readings.aux_w) and 0.0 <= readings.aux_w <= 3.0 * configured_w + DISAGREE_W:
+    def _judged(
+        self,
+        name: str,
+        watts: float,
+        at: float,
+        now: float,
+        memory: Memory,
+        expected: Expectation,
+        beside_w: float,
+    ) -> tuple[float, str, Memory]:
+        """Return the believed watts, why they are not believed, and what to remember."""
+        most_w = HUGE * max(expected.most_w + beside_w, LEAST_W)
+        # Without load there is no noise, and digits rest.
+        rests = abs(watts) < LEAST_W and expected.load_w + beside_w < 2.0 * LEAST_W
+        channel = Channel(
+            name,
+            -0.01 * most_w,
+            most_w,
+            frozen_s=math.inf if rests or self._settings.meter_noise == 0.0 else self._settings.frozen_s,
+        )
+        # While much moves a misread unit cannot be told from a changed load by what is expected.
+        reference = math.nan if expected.moving or expected.load_w < LEAST_W else expected.load_w + beside_w
+        judged, memory = judge(channel, watts, at, now, memory, expected=reference)
+        if not judged.reason and now - at >= STALE_S:
+            return math.nan, f"{name}: silent for {now - at:.0f} s", memory
+        return judged.value, judged.reason, memory
+
+    def _auxiliaries(self, readings: Readings, configured_w: float) -> float:
+        if math.isfinite(readings.aux_w) and 0.0 <= readings.aux_w <= 3.0 * configured_w + LEAST_W:
             return readings.aux_w
         return configured_w if math.isnan(self.aux_w) else self.aux_w
 
-    def _learn_aux(self, difference_w: float) -> None:
+    def _learn(self, difference_w: float) -> None:
         seen = max(0.0, difference_w)
         self.aux_w = seen if math.isnan(self.aux_w) else self.aux_w + 0.02 * (seen - self.aux_w)
 
-    def _disagreement(self, feeder_w: float, sets_w: float, expected: Expectation) -> str:
-        """Return which of two believable meters is wrong, once they have differed for two seconds."""
+    def _wrong(self, feeder_w: float, sets_w: float, expected: Expectation) -> str:
+        """Return which of two plausible meters is wrong, once they have differed for two readings."""
         gap = abs(feeder_w - sets_w)
-        if gap <= max(DISAGREE * max(feeder_w, sets_w), DISAGREE_W):
-            self.apart_s = 0.0
+        if gap <= max(DISAGREE * max(feeder_w, sets_w), LEAST_W):
+            self.apart = 0
             return ""
-        self.apart_s += 1.0
-        if self.apart_s < 2.0 and gap < 0.5 * max(feeder_w, sets_w):
+        self.apart += 1
+        # Meters that are read a second apart differ while the load changes.
+        if self.apart < (6 if expected.moving else 2):
             return ""
-        # Two meters out of step by a second during a change are both right; the model arbitrates.
-        return "sets" if abs(feeder_w - expected.load_w) <= abs(sets_w - expected.load_w) else "feeder"
-
-
-def _sum(reading: GeneratorReading | None) -> tuple[float, float]:
-    if reading is None:
-        return math.nan, math.nan
-    running = reading.watts[reading.running]
-    # A set that runs and tells no watts makes the sum unknown; one that stands gives nothing.
-    return float(running.sum()), reading.at
+        return "generators" if abs(feeder_w - expected.load_w) <= abs(sets_w - expected.load_w) else "feeder"

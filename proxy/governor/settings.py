@@ -13,6 +13,8 @@ class GovernorSettings:
     """Between two allocations when nothing happens."""
     deadband: float = 0.004
     """Part of the budget that is not worth a command; noise of a filtered 0.5 % meter is half of it [C]."""
+    act_now: float = 0.015
+    """A deficit of this part of the budget waits for no round; a smaller one is inside the reserve."""
     miner_deadband: float = 0.01
     """Part of its ceiling by which one miner's limit is not moved."""
     shed_margin: float = 0.10
@@ -28,8 +30,10 @@ class GovernorSettings:
     step_high: float = 0.035
     """The same above: 5 % less 30 % [A]."""
     step_break: float = 0.6
-    step_period_s: float = 15.0
+    step_period_s: float = 18.0
     """Until the next such step: nominally 10 s, half as long or twice [A]."""
+    air_s: float = 4.0
+    """Time constant with which a turbo's air follows the load: 3 s, half or twice [A]."""
     header: Header | None = None
     """Pressures of the gas header; None where there is none or nobody measures it."""
     hz_resolution: float = 0.1

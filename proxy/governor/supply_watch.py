@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.energy import supply
-from proxy.energy.arrays import Floats
+from proxy.energy.arrays import Bools, Floats
 from proxy.energy.budget import Term
 from proxy.energy.site import Site
 from proxy.governor.readings import GeneratorReading, Readings
@@ -15,6 +15,10 @@ from proxy.governor.settings import GovernorSettings
 SLOPE_GAIN = 0.08
 """Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
 LEVEL_GAIN = 0.4
+SILENT_S = 3.0
+"""A controller that is silent for this long is not heard."""
+CARRIED = 0.8
+"""Silent sets give at least so much of their share, or one of them is gone: one of four would leave 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,13 @@ class Supplied:
 
     capability_w: float
     """What the running sets can give for good, reserve included; infinite without generators, NaN unknown."""
-    running_w: float
-    """Nameplate of the running sets; infinite without generators."""
+    accepts_w: float
+    """What they can take within a second, step acceptance considered; infinite without generators."""
     terms: tuple[Term, ...]
     frozen: tuple[str, ...]
     """Why nothing may be raised."""
     lost: bool
-    """Whether a set has just left the bus."""
+    """Whether a set left the bus within the last seconds."""
     sags: bool
     """Whether frequency says that the sets are overloaded."""
 
@@ -48,27 +52,36 @@ class SupplyWatch:
         self.running: tuple[bool, ...] | None = None
         self.seen_at = -math.inf
         """When the generators were last read."""
-        self.known_w = math.nan
-        """What they could give then."""
+        self.air_w = math.nan
+        """Load that the running engines have air for, by the slowest turbo and step acceptance."""
+        self.lost_s = -math.inf
+        """When a set left the bus last."""
+        self.looked_s = math.nan
 
-    def look(self, now: float, readings: Readings) -> Supplied:
-        """Return what the supply allows."""
+    def look(self, now: float, readings: Readings, bus_w: float) -> Supplied:
+        """Return what the supply allows; ``bus_w`` is the load of the bus, NaN if unknown."""
         if not self._site.generators:
             return Supplied(math.inf, math.inf, (), (), False, False)
         generators = readings.generators
-        if generators is None or now - generators.at > 3.0 or len(generators.running) != len(self._nominal_w):
+        if generators is None or len(generators.running) != len(self._nominal_w):
+            return self._blind()
+        silent = now - generators.at > SILENT_S
+        if silent.all():
             return self._blind()
         heat = 1.0
         if math.isfinite(readings.ambient_c):
             heat -= self._settings.heat_per_c * max(0.0, readings.ambient_c - self._settings.heat_from_c)
-        running = generators.running
-        lost = self.running is not None and any(
-            was and not runs for was, runs in zip(self.running, running, strict=True)
-        )
-        self.running = tuple(bool(one) for one in running)
+        running = generators.running & ~silent
+        if silent.any():
+            running |= silent & self._carried(generators, silent, bus_w)
+        self._breathe(now, running, bus_w)
         # The valve speaks through ``supply``; here it would make the load its own limit.
         sets_w = supply.capability_w(
-            self._nominal_w, self._derate * max(0.0, heat), running, generators.watts, np.full(len(running), np.nan)
+            self._nominal_w,
+            self._derate * max(0.0, heat),
+            running,
+            generators.watts,
+            np.full(len(running), np.nan),
         )
         told = generators.available_w
         sets_w = np.where(np.isnan(told) | ~running, sets_w, np.minimum(sets_w, np.maximum(told, 0.0)))
@@ -81,18 +94,64 @@ class SupplyWatch:
             term = Term("frequency", term.watts, f"frequency is low; {term.sentence}")
         elif term.name == "gas":
             term = Term("gas", term.watts, f"{gas}; {term.sentence}")
-        self.seen_at, self.known_w = generators.at, term.watts
+        self.seen_at = float(generators.at.max())
+        if silent.any():
+            frozen = (*frozen, "a generator's controller is silent")
         left = min(1.0, max(0.0, self._pressure_part(readings)))
         capability = float(sets_w.sum()) * left
+        rating = float(self._nominal_w[running].sum())
         return Supplied(
-            capability, float(self._nominal_w[running].sum()), (term,), frozen, lost, trim < 1.0
+            capability,
+            self._step_w(rating) + (0.0 if math.isnan(self.air_w) else self.air_w),
+            (term,),
+            frozen,
+            now - self.lost_s < 10.0,
+            trim < 1.0,
         )
 
+    def _carried(self, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
+        """Return which silent sets the others and the load prove to be on the bus still.
+
+        Sets share by rating: what those that speak do not give, the silent ones do.
+        """
+        was = np.zeros(len(silent), np.bool_) if self.running is None else np.array(self.running)
+        speaking = generators.running & ~silent
+        rated, given = float(self._nominal_w[speaking].sum()), float(generators.watts[speaking].sum())
+        missing = silent & was
+        if math.isnan(bus_w) or rated <= 0.0 or not given > 0.0:
+            return np.zeros(len(silent), np.bool_)
+        share = given / rated * float(self._nominal_w[missing].sum())
+        return missing & (bus_w - given > CARRIED * share)
+
     def _blind(self) -> Supplied:
-        frozen = ("the generators tell nothing",)
-        rating = float(self._nominal_w.sum())
         term = Term("generators", math.nan, "the generators tell nothing")
-        return Supplied(math.nan, rating, (term,), frozen, False, False)
+        return Supplied(math.nan, 0.0, (term,), ("the generators tell nothing",), False, False)
+
+    def _step_w(self, rating_w: float) -> float:
+        settings = self._settings
+        low = not self.air_w >= settings.step_break * rating_w
+        return (settings.step_low if low else settings.step_high) * rating_w
+
+    def _breathe(self, now: float, running: Bools, bus_w: float) -> None:
+        """Follow the load with the air, as the slowest engine would."""
+        rating = float(self._nominal_w[running].sum())
+        if self.running is not None and len(self.running) == len(running):
+            gone = np.array(self.running) & ~running
+            if gone.any() and rating > 0:
+                self.lost_s = now
+                # The others find the load of the lost one on top of the air that they have.
+                self.air_w *= rating / (rating + float(self._nominal_w[gone].sum()))
+        self.running = tuple(bool(one) for one in running)
+        dt = 0.0 if math.isnan(self.looked_s) else max(0.0, min(10.0, now - self.looked_s))
+        self.looked_s = now
+        if math.isnan(bus_w) or rating <= 0.0:
+            self.air_w = self.air_w if rating > 0.0 else 0.0
+            return
+        if math.isnan(self.air_w):
+            self.air_w = bus_w
+            return
+        move = (bus_w - self.air_w) * (1.0 - math.exp(-dt / self._settings.air_s))
+        self.air_w += min(move, self._step_w(rating) / self._settings.step_period_s * dt)
 
     def _gas(self, now: float, readings: Readings) -> tuple[float, tuple[str, ...], str]:
         header = self._settings.header

@@ -1,0 +1,283 @@
+"""The governor: readings in, steps out. Synchronous; the same readings give the same plans."""
+
+import math
+
+import numpy as np
+
+from proxy.energy import debt
+from proxy.energy.arrays import Floats
+from proxy.energy.budget import Budget, Term, budget, emergency_stop
+from proxy.energy.curves import Curves
+from proxy.energy.ladder import LADDERS, ceiling_w
+from proxy.energy.site import Site
+from proxy.governor.accounts import Accounts
+from proxy.governor.alarms import Alarms
+from proxy.governor.circuits import Circuits
+from proxy.governor.commander import Commander
+from proxy.governor.devices import Devices
+from proxy.governor.guard import Guard
+from proxy.governor.learned import Learned
+from proxy.governor.membership import Membership
+from proxy.governor.observer import Observer
+from proxy.governor.plan import Plan
+from proxy.governor.readings import Readings
+from proxy.governor.rounds import Rounds
+from proxy.governor.senses import Expectation, Senses, Sight
+from proxy.governor.settings import GovernorSettings
+from proxy.governor.supply_watch import Supplied, SupplyWatch
+from proxy.governor.tick import Body, Tick
+from proxy.governor.verify import Verify
+
+_MUCH = 0.05
+"""A part of the load in flight that makes it change within seconds."""
+_EVENT_S = 2.0
+"""Rounds follow each other so closely while there is something to give back or to follow."""
+
+
+class Governor:
+    """Keeps the watts of a site's miners under their limit, and makes the most of it."""
+
+    def __init__(
+        self, site: Site, devices: Devices, curves: Curves, settings: GovernorSettings | None = None
+    ) -> None:
+        self._site = site
+        settings = settings or GovernorSettings()
+        self._settings = settings
+        self._body = Body(
+            devices,
+            curves,
+            Accounts.begin(len(devices)),
+            Learned(len(curves.points)),
+            settings,
+            Alarms(settings.alarm_s),
+            tuple(circuit.name for circuit in site.circuits),
+            tuple(tenant.name for tenant in site.tenants),
+        )
+        self._senses = Senses(settings)
+        self._supply = SupplyWatch(site, settings)
+        self._observer = Observer(settings)
+        self._rounds = Rounds(site)
+        self._guard = Guard(self._rounds)
+        self._verify = Verify()
+        self._members = Membership(len(devices))
+        self._circuits = Circuits(site)
+        self._debts = debt.Debts()
+        self._short_w: Floats = np.zeros(max(1, len(site.tenants)))
+        self._before_w = 0.0
+        self._bound = ""
+        self._round_s = -math.inf
+        self._round_w = math.nan
+        self._ticked_s = math.nan
+        self._load_known_s = -math.inf
+        self._hour: list[tuple[float, float]] = []
+        """Least budget of each minute of the last hour, and when that minute began."""
+
+    def step(self, now: float, readings: Readings) -> Plan:
+        """Return what is to be done now. Readings have one element for each of the devices."""
+        body = self._body
+        begins = not self._members.begun
+        if begins:
+            self._members.adopt(now, readings, body)
+        dt = 0.0 if math.isnan(self._ticked_s) else max(0.0, min(60.0, now - self._ticked_s))
+        self._ticked_s = now
+        proven = body.accounts.observe(now, readings, body.devices)
+        sight = self._look(now, readings)
+        metered = not math.isnan(readings.site_at) or readings.generators is not None
+        self._observer.update(now, dt, sight.load_w, body)
+        bus_w = sight.load_w + sight.aux_w
+        supplied = self._supply.look(now, readings, bus_w)
+        allowed = self._budget(now, readings, sight, supplied, metered)
+        tick = self._tick(now, readings, sight, supplied, allowed, metered)
+        if begins:
+            self._members.withheld_at_start(tick)
+        self._verify.learn(tick, proven)
+        changed = self._members.look(tick)
+        changed |= self._circuits.look(tick)
+        acted = self._guard.look(tick)
+        self._verify.look(tick)
+        self._account(tick, dt)
+        if not acted and self._is_due(tick, changed):
+            self._round(tick)
+        self._tell(tick, sight)
+        return self._plan(tick, supplied, sight)
+
+    def join(self, devices: Devices) -> None:
+        """Append miners; they are admitted before they get their first work."""
+        body = self._body
+        body.devices = body.devices.joined(devices)
+        body.accounts = body.accounts.appended(len(devices))
+        self._members.append(len(devices))
+
+    # -- what is known ---------------------------------------------------------------------------------------
+
+    def _look(self, now: float, readings: Readings) -> Sight:
+        body = self._body
+        heard = float((now - body.accounts.heard_s < 30.0).mean()) if len(body.devices) else 0.0
+        expected = Expectation(
+            load_w=self._observer.load_w if not math.isnan(self._observer.load_w) else 0.0,
+            most_w=float(body.devices.ceiling_w.sum()),
+            works=heard > 0.3,
+            moving=math.isnan(self._observer.load_w)
+            or self._observer.moving_w > _MUCH * max(self._observer.load_w, 1.0)
+            or now - self._observer.moved_s < 10.0,
+        )
+        sight = self._senses.look(now, readings, expected, self._site.auxiliaries_w)
+        if not math.isnan(sight.load_w):
+            self._load_known_s = sight.at
+        return sight
+
+    def _budget(
+        self, now: float, readings: Readings, sight: Sight, supplied: Supplied, metered: bool
+    ) -> Budget:
+        """Return what the fleet may draw, at the feeder."""
+        aux_w = sight.aux_w if self._site.generators else 0.0
+        terms = list(supplied.terms)
+        frozen = list(supplied.frozen)
+        said = readings.instructions
+        if said.cap_w < math.inf:
+            terms.append(Term("cap", said.cap_w + aux_w, said.cap_name or "an order"))
+        if said.stopped:
+            terms.append(emergency_stop("somebody pressed it"))
+        if said.held:
+            frozen.append("somebody holds it")
+        asleep_w = float(self._body.devices.sleep_w.sum())
+        guaranteed = float(self._rounds.guarantee_w.sum())
+        hour = min((watts for _, watts in self._hour), default=math.nan)
+
+        def silent(role: str, age_s: float, last_w: float, who: str) -> None:
+            most = ceiling_w(
+                LADDERS[role], age_s, last_w=last_w, hour_least_w=hour, guaranteed_w=guaranteed, sleep_w=asleep_w
+            )
+            if math.isfinite(most):
+                terms.append(Term(f"{who} silent", most + aux_w, f"{who} has told nothing for {age_s:.0f} s"))
+                frozen.append(f"{who} is silent")
+
+        if metered and math.isnan(sight.load_w):
+            frozen.append("the load is unknown")
+            silent("feeder", now - self._load_known_s, self._before_w, "the feeder's meter")
+        if self._site.generators and math.isnan(supplied.capability_w):
+            silent("generators", now - self._supply.seen_at, self._before_w, "the generators")
+        if not math.isnan(readings.available_at):
+            terms.append(Term("source", readings.available_w + aux_w, "what the source of available kW tells"))
+            silent("source", now - readings.available_at, self._before_w, "the source of available kW")
+        allowed = budget(
+            terms, before_w=self._before_w, auxiliaries_w=aux_w, frozen=frozen
+        )
+        if not math.isfinite(allowed.watts):
+            return allowed
+        self._before_w = allowed.watts
+        if not self._hour or now - self._hour[-1][0] >= 60.0:
+            self._hour = [*self._hour[-59:], (now, allowed.watts)]
+        elif allowed.watts < self._hour[-1][1]:
+            self._hour[-1] = (self._hour[-1][0], allowed.watts)
+        return allowed
+
+    def _tick(
+        self, now: float, readings: Readings, sight: Sight, supplied: Supplied, allowed: Budget, metered: bool
+    ) -> Tick:
+        body, observer = self._body, self._observer
+        known = not math.isnan(sight.load_w)
+        load = observer.load_w
+        capability = supplied.accepts_w if supplied.lost else math.inf
+        capability = min(capability, supplied.capability_w) if not math.isnan(supplied.capability_w) else math.inf
+        overload = observer.seen_w + sight.aux_w - capability if known and math.isfinite(capability) else -math.inf
+        proven = observer.proven_w(now, body, known=known, metered=metered)
+        room = supplied.accepts_w - sight.aux_w - observer.seen_w - max(1.0, body.bias) * observer.soon_w
+        return Tick(
+            now=now,
+            readings=readings,
+            body=body,
+            commander=Commander(now, body.devices, body.accounts, body.learned, self._settings.patience, observer.gap_w(body)),
+            budget=allowed,
+            load_w=load,
+            overload_w=overload,
+            gap_w=observer.gap_w(body) if known else math.nan,
+            proven_w=proven,
+            expected_w=observer.expected_w(now, body),
+            room_w=room,
+            may_raise=not allowed.frozen and (known or not metered) and not readings.instructions.stopped,
+            severe=overload > 0.01 * max(load, 1.0) or supplied.sags,
+            wiring=self._circuits.wiring,
+            dead=self._circuits.dead,
+            entitled_w=self._rounds.guarantee_w,
+        )
+
+    # -- what is done ----------------------------------------------------------------------------------------
+
+    def _is_due(self, tick: Tick, changed: bool) -> bool:
+        since = tick.now - self._round_s
+        if changed:
+            return since >= 1.0
+        budget_w = tick.budget.watts
+        moved = abs(budget_w - self._round_w) > self._settings.deadband * budget_w
+        free = tick.may_raise and budget_w - tick.proven_w > 2.0 * self._settings.deadband * budget_w
+        if since >= self._settings.round_s:
+            return True
+        if free and self._rounds.raised_w == 0.0:
+            free = False  # the last round found nothing to raise: what holds it takes longer than a tick
+        return (moved or free) and since >= _EVENT_S
+
+    def _round(self, tick: Tick) -> None:
+        self._round_s, self._round_w = tick.now, tick.budget.watts
+        body = tick.body
+        body.accounts.forget(tick.now)
+        body.accounts.cycles *= math.exp(-self._settings.round_s / 86400.0)
+        self._verify.rounds(tick)
+        surplus = tick.budget.watts - float(self._rounds.guarantee_w.sum())
+        owed = self._debts.total_kwh(len(self._short_w))
+        settle = debt.settlement_w(owed, surplus) if math.isfinite(surplus) and owed.any() else None
+        if self._is_idle(tick):
+            return
+        plan = self._rounds.round(tick, settle)
+        self._observer.rounded(tick.now)
+        short = plan.short_w * body.bias
+        for tenant in np.flatnonzero((short > 0.01 * self._rounds.guarantee_w) & (short > 0)):
+            name = self._body.tenants[int(tenant)] if self._body.tenants else "site"
+            tick.body.alarms.say(
+                tick.now,
+                "guarantee",
+                name,
+                f"{name} is {short[tenant] / 1000:,.1f} kW short of its guarantee: {tick.budget.sentence}",
+            )
+        self._short_w = short
+
+    def _is_idle(self, tick: Tick) -> bool:
+        """Return whether a round would change nothing: most of a day is like that."""
+        accounts = tick.body.accounts
+        if not math.isfinite(tick.budget.watts):
+            return False
+        gap = tick.budget.watts - tick.expected_w
+        return abs(gap) < self._settings.deadband * tick.budget.watts and self._observer.idle(tick.now)
+
+    def _account(self, tick: Tick, dt: float) -> None:
+        if not self._rounds.guarantee_w.any():
+            return
+        owed = self._rounds.guarantee_w
+        self._debts = debt.advance(self._debts, tick.readings.month or "all", owed, owed - self._short_w, dt)
+
+    # -- what is said ----------------------------------------------------------------------------------------
+
+    def _tell(self, tick: Tick, sight: Sight) -> None:
+        for meter, why in sight.doubts:
+            tick.body.alarms.say(tick.now, "meter", meter, why)
+        if tick.budget.bound != self._bound:
+            self._bound = tick.budget.bound
+            tick.decide("budget", 0, 0.0, tick.budget.sentence)
+
+    def _plan(self, tick: Tick, supplied: Supplied, sight: Sight) -> Plan:
+        return Plan(
+            at=tick.now,
+            steps=tick.commander.steps(),
+            open=tick.open,
+            close=tick.close,
+            prove=tick.prove,
+            budget_w=tick.budget.watts,
+            bound=tick.budget.bound,
+            sentence=tick.budget.sentence,
+            capability_w=supplied.capability_w - sight.aux_w,
+            proven_w=tick.proven_w,
+            expected_w=tick.expected_w,
+            decisions=tuple(tick.decisions),
+            alarms=tick.body.alarms.drawn(),
+            debts_wh=1000.0 * self._debts.total_kwh(len(self._short_w)),
+        )

@@ -1,0 +1,179 @@
+"""Sees to it that what was told is done: says it again, escalates, gives up and says so."""
+
+import math
+
+import numpy as np
+
+from proxy.energy.arrays import Bools, Ints
+from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, WITHHELD
+from proxy.governor.devices import Actuator
+from proxy.governor.learned import ACTUATORS
+from proxy.governor.plan import NOBODY
+from proxy.governor.tick import Tick
+
+PROVE_S = 20.0
+"""A reduction that its shares would take longer to prove is worth a lower difficulty."""
+_BY_MODE = {RUNNING: 0, ASLEEP: 1, WITHHELD: 2, CUT: 3}
+
+
+class Verify:
+    """Follows reductions to their proof and raises to their effect."""
+
+    def learn(self, tick: Tick, proven: Ints) -> None:
+        """Learn the lag of miners that have just proven a reduction by their own figure."""
+        if not len(proven):
+            return
+        accounts, body = tick.body.accounts, tick.body
+        told = proven[~np.isnan(accounts.seen_w[proven])]
+        for mode, actuator in _BY_MODE.items():
+            mine = told[accounts.mode[told] == mode]
+            if not len(mine):
+                continue
+            nominal = body.devices.t_down_limit_s if mode == RUNNING else body.devices.t_down_sleep_s
+            if mode in {WITHHELD, CUT}:
+                nominal = body.devices.t_idle_s
+            issued = accounts.issued_s[mine]
+            body.learned.obeyed(
+                body.devices.curve[mine],
+                actuator,
+                nominal[mine],
+                accounts.late_s[mine] - issued,
+                accounts.seen_s[mine] - issued,
+            )
+
+    def look(self, tick: Tick) -> None:
+        """Deal with reductions that are refused or overdue."""
+        accounts = tick.body.accounts
+        if tick.readings.refused:
+            refused = np.array(tick.readings.refused, dtype=np.int64)
+            # Said once more at once: half of the errors of an API are a moment's.
+            down = refused[accounts.falling[refused] & (accounts.tries[refused] == 0)]
+            accounts.tries[down] += 1
+            tick.commander.again(down)
+        late = accounts.overdue(tick.now)
+        if not len(late):
+            return
+        first = late[accounts.tries[late] == 0]
+        accounts.tries[first] += 1
+        tick.commander.again(first)
+        second = late[accounts.tries[late] > 1] if len(first) else late
+        if len(second):
+            self._escalate(tick, second)
+        accounts.tries[late] += 1
+
+    def _escalate(self, tick: Tick, late: Ints) -> None:
+        body = tick.body
+        accounts, devices = body.accounts, body.devices
+        late = late[~self._by_feeder(tick, late)]
+        if not len(late):
+            return
+        self._blame(tick, late)
+        needed = tick.deficit_w > 0 or tick.severe
+        mode = accounts.mode[late]
+        usable = {one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS}
+        limited = mode == RUNNING
+        to_sleep = limited & usable[Actuator.SLEEP] & needed
+        to_withhold = ((limited & ~usable[Actuator.SLEEP]) | (mode == ASLEEP)) & usable[Actuator.WITHHOLD] & needed
+        to_cut = (mode == WITHHELD) & usable[Actuator.DISCONNECT] & needed
+        rest = ~(to_sleep | to_withhold | to_cut)
+        tick.commander.sleep(late[to_sleep])
+        tick.commander.withhold(late[to_withhold])
+        tick.commander.disconnect(late[to_cut])
+        self._give_up(tick, late[rest])
+        count = len(late) - int(rest.sum())
+        if count:
+            tick.decide("escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used")
+
+    def _by_feeder(self, tick: Tick, late: Ints) -> Bools:
+        """Credit those of whom no evidence of their own can come, if the feeder has fallen by their watts.
+
+        Silence of a miner without work proves nothing, and many tell no watts. Where the feeder is too coarse
+        to tell, they stay charged, and are neither credited nor blamed.
+        """
+        accounts, body = tick.body.accounts, tick.body
+        mute = np.isnan(accounts.seen_w[late]) & (accounts.mode[late] >= WITHHELD)
+        done = np.zeros(len(late), np.bool_)
+        if not mute.any():
+            return done
+        miners = late[mute]
+        drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
+        # Had they not obeyed, the feeder would now show more beyond the model by as much as they should have dropped.
+        rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners])) 
+        sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
+        if drop > 3.0 * sigma and rose < 0.4 * drop:
+            accounts.prove(miners)
+            done |= mute
+        elif not (drop > 3.0 * sigma and rose > 0.6 * drop):
+            accounts.due_s[miners] = NO_TIME
+            done |= mute
+        return done
+
+    def _blame(self, tick: Tick, late: Ints) -> None:
+        accounts, body = tick.body.accounts, tick.body
+        known = ~np.isnan(accounts.seen_w[late])
+        drop = np.maximum(accounts.base_w[late] - accounts.setpoint_w[late], 1.0)
+        stays = np.where(known, (accounts.seen_w[late] - accounts.setpoint_w[late]) / drop, 1.0)
+        for mode, actuator in _BY_MODE.items():
+            mine = accounts.mode[late] == mode
+            if mine.any():
+                body.learned.failed(body.devices.curve[late[mine]], actuator, stays[mine])
+
+    def _give_up(self, tick: Tick, miners: Ints) -> None:
+        """Take miners as they are: charged at what they draw, and neither moved nor credited for a while."""
+        accounts = tick.body.accounts
+        if not len(miners):
+            return
+        watts = np.where(np.isnan(accounts.seen_w[miners]), accounts.base_w[miners], accounts.seen_w[miners])
+        accounts.setpoint_w[miners] = watts
+        accounts.charge_w[miners] = np.maximum(watts, accounts.charge_w[miners])
+        accounts.falling[miners] = False
+        accounts.deaf[miners] = True
+        # From now on the time of its next chance.
+        accounts.due_s[miners] = tick.now + 30.0 * tick.body.settings.resend_s
+        for miner in miners[:20]:
+            name = tick.body.devices.ids[int(miner)]
+            tick.body.alarms.say(tick.now, "deaf", name, f"{name} does not do what it is told; it is left out")
+        tick.decide("give up", len(miners), 0.0, f"{len(miners)} miners do not obey and are left out for a while")
+
+    def rounds(self, tick: Tick) -> None:
+        """Look at what need not be seen every second: raises without effect, deaf miners' next chance, liars."""
+        accounts, now = tick.body.accounts, tick.now
+        chance = np.flatnonzero(accounts.deaf & (now > accounts.due_s))
+        accounts.deaf[chance] = False
+        accounts.due_s[chance] = NO_TIME
+        here = tick.readings.connected & (accounts.mode == RUNNING) & ~accounts.deaf
+        settled = here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
+        settled &= accounts.tries < 3
+        with np.errstate(invalid="ignore"):
+            short = accounts.seen_w < 0.85 * accounts.setpoint_w - 40.0
+        rate = tick.body.devices.share_rate_hz
+        unheard = np.isnan(accounts.seen_w) & (rate > 0)
+        unheard &= (now - np.maximum(accounts.heard_s, accounts.issued_s)) * rate * 0.3 > 6.9 + rate * 2.0 * accounts.t95_s
+        if tick.may_raise and (now - accounts.heard_s < 60.0).mean() > 0.3:
+            stalled = np.flatnonzero(settled & (short | unheard))
+            accounts.tries[stalled] += 1
+            tick.commander.again(stalled)
+        self._loud(tick)
+        self._prove(tick)
+
+    def _loud(self, tick: Tick) -> None:
+        """Alarm about miners that tell little and send shares as if they were told nothing."""
+        accounts, now = tick.body.accounts, tick.now
+        asleep = (accounts.mode == ASLEEP) & (accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0)
+        for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:20]:
+            name = tick.body.devices.ids[int(miner)]
+            tick.body.alarms.say(now, "liar", name, f"{name} was put to sleep and sends shares")
+            if not accounts.falling[miner]:
+                accounts.falling[miner] = True
+                accounts.charge_w[miner] = tick.body.devices.ceiling_w[miner]
+                accounts.due_s[miner] = now
+                accounts.tries[miner] = max(1, int(accounts.tries[miner]))
+
+    def _prove(self, tick: Tick) -> None:
+        accounts = tick.body.accounts
+        falling = np.flatnonzero(accounts.falling & (accounts.mode == ASLEEP) & np.isnan(accounts.seen_w))
+        if not len(falling):
+            tick.prove = NOBODY
+            return
+        rate = accounts.rate_hz(falling, tick.body.devices)
+        tick.prove = falling[rate * PROVE_S < 6.9]
