@@ -20,6 +20,7 @@ from proxy.app.demo_configuration import (
     demo_configuration,
     free_port,
 )
+from proxy.app.demo_power import PlantInstruments, demo_world
 from proxy.app.program import Program
 from proxy.app.room import FILES_IN_RESERVE
 from proxy.app.scenarios import Step
@@ -107,8 +108,9 @@ class Demo:
         self.phase = "starting"
         """For the screen."""
         self.said: deque[Said] = deque(maxlen=_EVENTS)
-        self._folder = folder
+        self.folder = folder
         self._site = SimulatedSite(Plan(settings.scenario, settings.miners, settings.speed, settings.seed))
+        self._world = demo_world(self._site.plan.fleet_sizes, settings.seed)
         self._program: Program | None = None
         self._stop = asyncio.Event()
         self._failovers: Counter[str] = Counter()
@@ -197,15 +199,17 @@ class Demo:
         try:
             await self._site.open_pools()
             port = free_port()
+            configuration = demo_configuration(self.settings, self._site, self._world, port, self.folder)
+            per_minute = configuration.stratum.target_shares_per_minute
+            plant = PlantInstruments(self._world, self.settings.speed, per_minute)
             program = self._program = Program(
-                demo_configuration(self.settings, self._site, port, self._folder),
-                seed=self.settings.seed,
-                hear=self._heard,
+                configuration, seed=self.settings.seed, hear=self._heard, instruments=plant
             )
             self._require_files()
             running = asyncio.create_task(program.run(), name="program")
             await self._first(asyncio.create_task(program.listening.wait()), running)
             self._site.start_miners(port)
+            plant.connect(self._site.fleets)
             self._began = self._loop.time()
             self.phase = "mining"
             story = asyncio.create_task(self._tell(), name="scenario")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proxy.app.demo_power import power_table
 from proxy.app.scenarios import Scenario, Timetable
 from proxy.app.simulated_site import POOLS, TENANTS, SimulatedSite
 from proxy.config.load import settings_from
 from proxy.config.settings import Settings
 from proxy.errors import PumpjackError
+from proxy.simulation.world import World
 from proxy.units import Seconds
 
 FIRST_PORT = 3333
@@ -68,8 +70,13 @@ def free_port(most: int = _PORTS) -> int:
     raise DemoError(f"the ports {FIRST_PORT} to {FIRST_PORT + most - 1} are taken")
 
 
-def demo_configuration(settings: DemoSettings, site: SimulatedSite, port: int, folder: Path) -> Settings:
-    """Return the configuration of the program: the usual one, with timers that fit into half a minute."""
+def demo_configuration(
+    settings: DemoSettings, site: SimulatedSite, simulated: World, port: int, folder: Path
+) -> Settings:
+    """Return the configuration of the program: the usual one, with timers that fit into half a minute.
+
+    Its guarantees are left to the plant's own site, which the governor gets.
+    """
     speed, stretch = settings.speed, settings.timetable.stretch
     difficulty = site.plan.first_difficulty
     return settings_from(
@@ -97,6 +104,7 @@ def demo_configuration(settings: DemoSettings, site: SimulatedSite, port: int, f
                 "uplink_shares_per_second": settings.scenario.uplink_shares_per_second,
                 "pace_hold": 8.0,
             },
+            "power": power_table(simulated),
             "tenant": [_tenant(tenant, site) for tenant in TENANTS],
         },
         base=folder,

@@ -25,12 +25,10 @@ from proxy.events import Event
 from proxy.governor.devices import Devices, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
-from proxy.governor.settings import GovernorSettings
 from proxy.ports import Miner
 from proxy.relay.engine import Relay
 from proxy.units import Seconds
 
-STEP = Seconds(1.0)
 PROOF_PER_MINUTE = 20.0
 """Shares asked of a miner that is to prove that it stopped: 21 s of silence instead of 52."""
 DOWN, UP = ("lost", "shed", "plunge", "trim", "stop", "escalate", "lockout"), ("raise", "admit")
@@ -49,7 +47,6 @@ class PowerControl:
         hear: Callable[[Event], None],
         now: Callable[[], Seconds],
         *,
-        settings: GovernorSettings | None = None,
         confess: Callable[[str, BaseException], None] | None = None,
     ) -> None:
         self.acts = power.control == "act"
@@ -61,7 +58,7 @@ class PowerControl:
         self._power = power
         self._relay = relay
         self._now = now
-        self._settings = settings
+        self._began_at = now()
         self._confess = confess
         self._account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts)
         self._roster = Roster()
@@ -81,7 +78,7 @@ class PowerControl:
     # --- time -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Step once a second, and ask the source beside that."""
+        """Step again and again, and ask the source beside that."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.source.run(), name="source of available kW")
             group.create_task(self._tick(), name="governor")
@@ -96,32 +93,47 @@ class PowerControl:
                 if self._confess is None:
                     raise
                 self._confess("the governor's step failed", error)
-            due = Seconds(max(due + STEP, self._now()))
+            due = Seconds(max(due + self.instruments.step_s, self._now()))
             await asyncio.sleep(max(0.0, due - self._now()))
 
     async def step(self) -> None:
         """Look, decide, act."""
-        now = self._now()
-        fleet = self._relay.fleet
-        here = self._roster.look(fleet.miners(), fleet)
-        begins = self._governor is None and len(self._roster) > 0
-        self._join(here.joined)
-        governor = self._governor
-        if governor is not None:
-            if begins and self.acts:
-                # Whoever is here waits at the gate: the governor must not take it for work that goes on.
-                here.connected[:] = False
-            readings = self.instruments.read(now, here, self._withheld_since(now, here), self._outside())
-            plan = await asyncio.to_thread(governor.step, now, readings)
-            self.plan, self._connected = plan, here.connected
-            self._carry_out(plan, here)
-            wanted_w = float(self._ceiling_w[here.connected].sum())
-            withheld = sum(w for w, c in zip(self._wanted, here.connected, strict=True) if c)
-            self._account.take(now, plan, wanted_w, withheld)
+        now, fleet = self._now(), self._relay.fleet
+        miners = fleet.miners()
+        if self._governor is not None or self.instruments.is_ready(len(miners.keys), now - self._began_at):
+            here = self._roster.look(miners, fleet)
+            begins = self._governor is None and len(self._roster) > 0
+            self._join(here.joined)
+            if begins:
+                self._begin(here)
+            await self._govern(now, here)
         self._tell_turned_away()
         self._steps += 1
         self._stepped_at = self._now()
         self._relay.gate.beat(self._stepped_at)
+
+    def _begin(self, here: Attendance) -> None:
+        """Begin with those who are here: what draws power goes on, and all others wait at the gate."""
+        adopts = self.instruments.adopts
+        here.connected[:] = adopts or not self.acts
+        if adopts:
+            self._wanted = [False] * len(self._wanted)
+
+    async def _govern(self, now: Seconds, here: Attendance) -> None:
+        governor = self._governor
+        if governor is not None:
+            since, outside = self._withheld_since(now, here), self._outside()
+
+            def decide() -> Plan:
+                return governor.step(*self.instruments.read(now, here, since, outside))
+
+            # Off the loop: with ten thousand miners an allocation takes as long as a commit window.
+            plan = await asyncio.to_thread(decide)
+            self.plan, self._connected = plan, here.connected
+            self._carry_out(plan, here)
+            wanted_w = float(self._ceiling_w[here.connected].sum())
+            withheld = sum(w for w, c in zip(self._wanted, here.connected, strict=True) if c)
+            self._account.take(plan, wanted_w, withheld)
 
     def _outside(self) -> Outside:
         instructions = self.orders.instructions(self.instruments.most_w, self._power.cap_kw)
@@ -135,7 +147,7 @@ class PowerControl:
         devices: Devices = self.instruments.devices(self._roster.ids[first:], joined)
         if self._governor is None:
             self._governor = Governor(
-                self.instruments.site, devices, self.instruments.curves(), self._settings
+                self.instruments.site, devices, self.instruments.curves(), self.instruments.settings
             )
         else:
             self._governor.join(devices)
@@ -182,7 +194,7 @@ class PowerControl:
             gate.disconnect(self._sessions(cut), down, now)
             gate.release(self._sessions(released), _cause(plan, UP), now)
             self._mend(here, {*withheld.tolist(), *cut.tolist(), *released.tolist()})
-            self.instruments.obey(steps, now)
+            self.instruments.obey(plan)
 
     def _want(self, miners: Ints, withheld: bool) -> None:
         for miner in miners.tolist():
@@ -256,7 +268,7 @@ class PowerControl:
             "orders": self.orders.state(),
             "source": self.source.state(),
             "measured": self.instruments.state(),
-            "curtailed": self._account.state(now),
+            "curtailed": self._account.state(),
             "governor": {
                 "steps": self._steps,
                 "silent_s": None if math.isnan(self._stepped_at) else round(now - self._stepped_at, 1),

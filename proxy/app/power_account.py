@@ -35,16 +35,15 @@ class PowerAccount:
         self.decisions: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.alarms: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.since: float | None = None
-        """When the present curtailment began, on the program's clock."""
+        """When the present curtailment began, on the clock of the plans."""
         self.missing_kwh = 0.0
         """What was not offered in it."""
         self._took_at = math.nan
 
-    def take(self, now: float, plan: Plan, wanted_w: float, withheld: int) -> None:
+    def take(self, plan: Plan, wanted_w: float, withheld: int) -> None:
         """Note a plan.
 
         Args:
-            now: The program's clock.
             plan: Of this tick.
             wanted_w: What the miners that are here draw at their ceilings.
             withheld: How many of them have no work for want of power.
@@ -68,14 +67,15 @@ class PowerAccount:
             )
         for alarm in plan.alarms:
             self.alarm(alarm.kind, alarm.subject, alarm.sentence)
-        self._follow(now, plan, wanted_w, withheld)
+        self._follow(plan, wanted_w, withheld)
 
     def alarm(self, kind: str, subject: str, text: str) -> None:
         """Note something that wants a person."""
         self._hear(PowerAlarm(kind, subject, text))
         self.alarms.append({"at": round(self._wall(), 3), "kind": kind, "subject": subject, "sentence": text})
 
-    def _follow(self, now: float, plan: Plan, wanted_w: float, withheld: int) -> None:
+    def _follow(self, plan: Plan, wanted_w: float, withheld: int) -> None:
+        now = plan.at
         short = plan.budget_w < SHORT * wanted_w
         if self.since is not None:
             missing_w = max(0.0, wanted_w - plan.budget_w)
@@ -94,8 +94,8 @@ class PowerAccount:
             )
             self.since = None
 
-    def state(self, now: float) -> dict[str, Any] | None:
+    def state(self) -> dict[str, Any] | None:
         """Return the present curtailment, for JSON."""
         if self.since is None:
             return None
-        return {"since_s": round(now - self.since, 1), "missing_kwh": round(self.missing_kwh, 4)}
+        return {"since_s": round(self._took_at - self.since, 1), "missing_kwh": round(self.missing_kwh, 4)}

@@ -18,10 +18,13 @@ from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.firm import usable_w
 from proxy.energy.site import Site
 from proxy.governor.devices import Actuator, Devices
-from proxy.governor.plan import Steps
+from proxy.governor.plan import Plan
 from proxy.governor.readings import Claim, Instructions, Readings
+from proxy.governor.settings import GovernorSettings
 from proxy.ports import Miner
 
+STEP_S = 1.0
+"""The governor's step where nothing else is said."""
 UNKNOWN_THS = 100.0
 """Of a miner of no known model [A]."""
 UNKNOWN_IDLE = 0.9
@@ -47,10 +50,31 @@ class Outside:
 class Instruments(Protocol):
     """Where readings come from, and who carries out what is not about work."""
 
-    site: Site
-    """As the governor gets it."""
-    most_w: float
-    """What miners may draw by nominal figures alone, where nothing measures the supply; else infinite."""
+    @property
+    def site(self) -> Site:
+        """As the governor gets it."""
+
+    @property
+    def most_w(self) -> float:
+        """What miners may draw by nominal figures alone, where nothing measures the supply; else infinite."""
+
+    @property
+    def settings(self) -> GovernorSettings:
+        """How the governor goes about it."""
+
+    @property
+    def step_s(self) -> float:
+        """How often the governor steps, by the program's clock."""
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the load is measured, so that miners that draw power already are taken over as they are.
+
+        Else all begin without work.
+        """
+
+    def is_ready(self, here: int, elapsed_s: float) -> bool:
+        """Return whether the governor can begin, so long after the start and with so many miners here."""
 
     def curves(self) -> Curves:
         """Return the operating points of all models."""
@@ -58,8 +82,10 @@ class Instruments(Protocol):
     def devices(self, ids: Sequence[str], miners: Sequence[Miner]) -> Devices:
         """Return newcomers as the governor takes them."""
 
-    def read(self, now: float, here: Attendance, withheld_at: Floats, outside: Outside) -> Readings:
-        """Return everything for one tick.
+    def read(
+        self, now: float, here: Attendance, withheld_at: Floats, outside: Outside
+    ) -> tuple[float, Readings]:
+        """Return everything for one tick, and when that is, on the clock of the readings.
 
         Args:
             now: The program's clock.
@@ -69,8 +95,8 @@ class Instruments(Protocol):
 
         """
 
-    def obey(self, steps: Steps, now: float) -> None:
-        """Carry out the steps; the work gate does its own part of them beside this."""
+    def obey(self, plan: Plan) -> None:
+        """Carry out a plan; the work gate has done its own part of it."""
 
     def state(self) -> dict[str, object]:
         """Return what is measured, for people."""
@@ -83,6 +109,10 @@ class NominalInstruments:
     time from the last job to idleness has passed since the last sign of hashing. That its row says the truth
     about its idle watts is the operator's word.
     """
+
+    settings = GovernorSettings()
+    step_s = STEP_S
+    adopts = False
 
     def __init__(self, settings: Settings, power: Power) -> None:
         described = power_site(settings, power)
@@ -108,6 +138,10 @@ class NominalInstruments:
         self._quiet_s: Floats = np.empty(0)
         """From the last sign of hashing to idleness."""
         self._heard_s: Floats = np.empty(0)
+
+    def is_ready(self, here: int, elapsed_s: float) -> bool:
+        """Return True: there is nobody to wait for."""
+        return True
 
     def curves(self) -> Curves:
         """Return two points for each model: idle and at work."""
@@ -151,7 +185,9 @@ class NominalInstruments:
             share_rate_hz=share_hz,
         )
 
-    def read(self, now: float, here: Attendance, withheld_at: Floats, outside: Outside) -> Readings:
+    def read(
+        self, now: float, here: Attendance, withheld_at: Floats, outside: Outside
+    ) -> tuple[float, Readings]:
         """Return shares, sessions and what follows from them."""
         count = len(here.connected)
         self._heard_s[here.shares > 0] = now
@@ -159,7 +195,7 @@ class NominalInstruments:
             idles: Bools = now - np.fmax(withheld_at, self._heard_s) >= self._quiet_s
         idles &= ~np.isnan(withheld_at) & here.connected
         nothing = np.full(len(self.site.circuits), np.nan)
-        return Readings(
+        return now, Readings(
             circuit_w=np.full((len(self.site.circuits), 3), np.nan),
             circuit_at=nothing,
             site_w=math.nan,
@@ -180,7 +216,7 @@ class NominalInstruments:
             month=outside.month,
         )
 
-    def obey(self, steps: Steps, now: float) -> None:
+    def obey(self, plan: Plan) -> None:
         """Do nothing: no device takes orders here, and none was told to be able to."""
 
     def state(self) -> dict[str, object]:

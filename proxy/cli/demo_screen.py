@@ -51,6 +51,9 @@ def _head(demo: Demo) -> Text:
     if settings.duration is not None:
         head.append(f" of {_clock(settings.duration)}", "not bold default")
     head.append(f", {demo.phase}   next: {next_text(demo)}\n", "not bold default")
+    head.append(
+        f"steer its power: pumpjack power cap --data {demo.folder} --kw N --for 5m --reason TEXT\n", "dim"
+    )
     return head
 
 
@@ -125,6 +128,16 @@ def _words(event: events.Event) -> tuple[str, str]:
             )
         case events.WorkerNameRefused():
             return f"{event.tenant}: {event.pool} refuses the name {event.name}", "yellow"
+        case events.Curtailed():
+            return f"curtailed: {event.sentence}", "bold yellow"
+        case events.CurtailmentEnded():
+            return f"curtailment ended after {event.seconds:.0f} s, {event.kwh:.2f} kWh not offered", "green"
+        case events.PowerDecided():
+            return f"power: {event.what}, {event.sentence}", "cyan"
+        case events.PowerOrdered():
+            return f"{event.who} orders: {event.order}, {event.reason}", "bold"
+        case events.PowerAlarm():
+            return f"ALARM {event.kind}: {event.text}", "bold red"
         case _:  # a kind that has no words of its own here
             fields = ", ".join(f"{name} {value}" for name, value in asdict(event).items())
             return f"{type(event).__name__}: {fields}", "yellow"

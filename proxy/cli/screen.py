@@ -37,7 +37,10 @@ def state_view(state: dict[str, Any], *, wide: bool = True) -> RenderableType:
 
     Not ``wide``, it has one line for each row on a terminal of 80 columns.
     """
-    return Group(_head(state), _upstreams(state, wide=wide), _shares(state, wide=wide), _difficulties(state))
+    power = [] if state.get("power") is None else [_power(state["power"])]
+    return Group(
+        _head(state), *power, _upstreams(state, wide=wide), _shares(state, wide=wide), _difficulties(state)
+    )
 
 
 def _head(state: dict[str, Any]) -> Text:
@@ -53,6 +56,26 @@ def _head(state: dict[str, Any]) -> Text:
     head.append(f"hashrate {hashrate_text(rates['1m'])} (1 m)  {hashrate_text(rates['5m'])} (5 m)  ", "bold")
     head.append(f"{hashrate_text(rates['1h'])} (1 h)")
     return head
+
+
+def _power(power: dict[str, Any]) -> Text:
+    """Return what there is of power and what is used, on two lines."""
+    measured, miners = power["measured"], power["miners"]
+    used = measured.get("used_kw", power["expected_kw"])
+    text = Text("power ", style="bold", no_wrap=True, overflow="ellipsis")
+    text.append(f"used {_kw(used)} of {_kw(power['budget_kw'])} available", "bold")
+    text.append(f", {_kw(power['wanted_kw'])} wanted", "not bold")
+    if "capability_kw" in measured:
+        running = measured["generators_running"]
+        text.append(f"; {running} generators, {measured['hz']:.2f} Hz", "not bold")
+    text.append(f"; {miners['withheld']} of {miners['here']} miners without work", "not bold")
+    text.append("" if power["control"] == "act" else "  ADVICE ONLY: nothing is gated", "bold yellow")
+    text.append(f"\n      {printable(power['sentence'])}", "not bold dim")
+    return text
+
+
+def _kw(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.1f} kW"
 
 
 def _upstreams(state: dict[str, Any], *, wide: bool) -> Table:

@@ -50,8 +50,8 @@ class MinerSettings:
     silence: Seconds = Seconds(90.0)
     """A connection on which nothing comes in for this long is given up."""
     idle_after: Seconds | None = None
-    """A job is hashed for so long: Bitmain drivers stop their boards 120 s after the last one. None: for ever,
-    as ESP-Miner did until 2026."""
+    """A job is hashed for so long: Bitmain drivers stop their boards 120 s after the last one. None: for
+    ever, as ESP-Miner did until 2026."""
     record_lines: int = 0
     """Most lines kept of the traffic."""
     record_shares: int = 0
