@@ -25,7 +25,15 @@ from proxy.app.program import Program
 from proxy.app.room import FILES_IN_RESERVE
 from proxy.app.scenarios import Step
 from proxy.app.simulated_site import TENANTS, Plan, SimulatedSite
-from proxy.events import Event, SessionClosed, SessionOpened, UpstreamDown, UpstreamReady, WorkMoved
+from proxy.events import (
+    Event,
+    PowerDecided,
+    SessionClosed,
+    SessionOpened,
+    UpstreamDown,
+    UpstreamReady,
+    WorkMoved,
+)
 from proxy.units import Seconds
 
 _EVENTS = 50
@@ -33,6 +41,8 @@ _EVENTS = 50
 _LAST_ANSWERS = Seconds(5.0)
 """Longest wait for the answers to shares under way, once the miners have stopped hashing."""
 _DUPLICATE = "22"
+QUIET = ("budget", "raise", "trim", "joined", "lost")
+"""Decisions about power of which there are many, and which the screen's figures show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,8 @@ class Demo:
         self.folder = folder
         self._site = SimulatedSite(Plan(settings.scenario, settings.miners, settings.speed, settings.seed))
         self._world = demo_world(self._site.plan.fleet_sizes, settings.seed)
-        self._program: Program | None = None
+        self.program: Program | None = None
+        """The proxy, once there is one."""
         self._stop = asyncio.Event()
         self._failovers: Counter[str] = Counter()
         self._causes: dict[tuple[str, str], str] = {}
@@ -135,7 +146,7 @@ class Demo:
 
     def state(self) -> dict[str, Any] | None:
         """Return the state of the program; None before there is one."""
-        return None if self._program is None else self._program.state()
+        return None if self.program is None else self.program.state()
 
     def books(self) -> dict[str, Books]:
         """Return the three books of each tenant as they are now; they agree only once all is settled."""
@@ -174,6 +185,8 @@ class Demo:
                 pool = (event.tenant, event.pool)
                 known, self._causes[pool] = self._causes.get(pool), event.cause
                 return known != event.cause
+            case PowerDecided():
+                return event.what not in QUIET
             case _:
                 return True
 
@@ -202,7 +215,7 @@ class Demo:
             configuration = demo_configuration(self.settings, self._site, self._world, port, self.folder)
             per_minute = configuration.stratum.target_shares_per_minute
             plant = PlantInstruments(self._world, self.settings.speed, per_minute)
-            program = self._program = Program(
+            program = self.program = Program(
                 configuration, seed=self.settings.seed, hear=self._heard, instruments=plant
             )
             self._require_files()

@@ -123,6 +123,9 @@ class PowerControl:
         governor = self._governor
         if governor is not None:
             since, outside = self._withheld_since(now, here), self._outside()
+            if not self.acts:
+                # As if advice were followed: else each is found wanting, and more and more is advised.
+                here.shares[~np.isnan(since)] = 0
 
             def decide() -> Plan:
                 return governor.step(*self.instruments.read(now, here, since, outside))

@@ -28,9 +28,9 @@ class DemoScreen:
         """Yield the lines of one picture."""
         demo = self._demo
         state = demo.state()
-        parts: list[RenderableType] = [_head(demo)]
+        wide = options.max_width >= _WIDE
+        parts: list[RenderableType] = [_head(demo, wide=wide)]
         if state is not None:
-            wide = options.max_width >= _WIDE
             parts += [state_view(state, wide=wide), _truth(demo, Books.of(demo.books().values()))]
         whole = Group(*parts)
         yield whole
@@ -41,7 +41,7 @@ class DemoScreen:
             yield event_line(said)
 
 
-def _head(demo: Demo) -> Text:
+def _head(demo: Demo, *, wide: bool) -> Text:
     settings = demo.settings
     head = Text("SIMULATED SITE ", style="bold magenta", no_wrap=True, overflow="ellipsis")
     head.append(f"{settings.miners} simulated miners, scenario ", "not bold default")
@@ -51,9 +51,9 @@ def _head(demo: Demo) -> Text:
     if settings.duration is not None:
         head.append(f" of {_clock(settings.duration)}", "not bold default")
     head.append(f", {demo.phase}   next: {next_text(demo)}\n", "not bold default")
-    head.append(
-        f"steer its power: pumpjack power cap --data {demo.folder} --kw N --for 5m --reason TEXT\n", "dim"
-    )
+    if wide:
+        steer = f"pumpjack power cap --data {demo.folder} --kw N --for 5m --reason TEXT"
+        head.append(f"steer its power: {steer}\n", "dim")
     return head
 
 

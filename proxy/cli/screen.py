@@ -37,7 +37,7 @@ def state_view(state: dict[str, Any], *, wide: bool = True) -> RenderableType:
 
     Not ``wide``, it has one line for each row on a terminal of 80 columns.
     """
-    power = [] if state.get("power") is None else [_power(state["power"])]
+    power = [] if state.get("power") is None else [_power(state["power"], wide=wide)]
     return Group(
         _head(state), *power, _upstreams(state, wide=wide), _shares(state, wide=wide), _difficulties(state)
     )
@@ -58,19 +58,20 @@ def _head(state: dict[str, Any]) -> Text:
     return head
 
 
-def _power(power: dict[str, Any]) -> Text:
-    """Return what there is of power and what is used, on two lines."""
+def _power(power: dict[str, Any], *, wide: bool) -> Text:
+    """Return what there is of power and what is used; and why, where it is wide."""
     measured, miners = power["measured"], power["miners"]
     used = measured.get("used_kw", power["expected_kw"])
     text = Text("power ", style="bold", no_wrap=True, overflow="ellipsis")
     text.append(f"used {_kw(used)} of {_kw(power['budget_kw'])} available", "bold")
-    text.append(f", {_kw(power['wanted_kw'])} wanted", "not bold")
-    if "capability_kw" in measured:
+    text.append(f", bound by {power['bound'] or 'nothing'}", "not bold")
+    if wide and "capability_kw" in measured:
         running = measured["generators_running"]
         text.append(f"; {running} generators, {measured['hz']:.2f} Hz", "not bold")
     text.append(f"; {miners['withheld']} of {miners['here']} miners without work", "not bold")
     text.append("" if power["control"] == "act" else "  ADVICE ONLY: nothing is gated", "bold yellow")
-    text.append(f"\n      {printable(power['sentence'])}", "not bold dim")
+    if wide:
+        text.append(f"\n      {printable(power['sentence'])}", "not bold dim")
     return text
 
 

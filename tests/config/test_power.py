@@ -111,6 +111,7 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
             "plugged into x, which is not a circuit",
         ),
         ({}, {"miner": [{"watts": 3000, "idle_watts": 3001, "hashrate": 1}]}, "3001 W without work"),
+        ({}, {"control": "act"}, 'control = "act" needs [[power.miner]]'),
         ({}, {"source": {"file": "/x", "url": "http://x"}}, "a file and a url"),
     ],
 )
@@ -148,7 +149,8 @@ def test_the_first_row_that_fits_a_miner_holds() -> None:
 
 def test_all_of_it_waits_for_a_restart() -> None:
     before = settings()
-    for after in (settings(reserve="100 kW"), settings(control="act"), settings(hz=50)):
+    acts = settings(control="act", miner=[{"watts": 3000, "idle_watts": 200, "hashrate": 100}])
+    for after in (settings(reserve="100 kW"), acts, settings(hz=50)):
         found = reload_differences(before, after)
         assert (found.applicable, found.needs_restart) == ((), ("power",))
     assert reload_differences(before, settings({"contracted_share": 2})).needs_restart == (

@@ -1,0 +1,189 @@
+"""The governor beside the relay, in this process: what is decided is done, and advice is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.adapters.simulated.miner import Fleet, FleetSettings, MinerSettings, Mode
+from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool
+from proxy.app.program import Program
+from proxy.config.load import settings_from
+from proxy.errors import OrderRefused
+from proxy.events import Curtailed, CurtailmentEnded, Event, GovernorSilent, SessionClosed
+from proxy.governor.engine import Governor
+from proxy.units import Difficulty, HashesPerSecond, Seconds
+
+IDLE_S = 2.0
+MINERS = 6
+POOL = PoolSettings(difficulty=Difficulty(2.0**-20), notify_interval=Seconds(0.5))
+ROW = {"watts": 3000, "idle_watts": 100, "idle_after": IDLE_S, "hashrate": 100}
+
+
+@dataclass
+class Governed:
+    """A program with miners whose firmware idles."""
+
+    program: Program
+    fleet: Fleet
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def power(self) -> dict[str, Any]:
+        power = self.program.state()["power"]
+        assert isinstance(power, dict)
+        return power
+
+    @property
+    def busy(self) -> int:
+        """Miners that hash, as they know themselves."""
+        return sum(miner.mining and not miner.rests for miner in self.fleet.miners)
+
+    async def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
+        """Wait for what the governor, once a second, brings about: there is no event for it."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not condition():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise TimeoutError(f"busy {self.busy}, {self.program.state()['power']}") from None
+
+    async def order(self, order: str, **body: object) -> dict[str, Any]:
+        assert self.program.power is not None
+        return await self.program.power.order(order, {"reason": "a test", "who": "me", **body})
+
+    def seen(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@asynccontextmanager
+async def governed(folder: Path, *, miners: int = MINERS, **power: object) -> AsyncIterator[Governed]:
+    events: list[Event] = []
+    async with SimulatedPool(POOL) as pool:
+        upstream = {"name": "pool", "url": f"stratum+tcp://127.0.0.1:{pool.port}", "user": "a"}
+        raw = {
+            "site": {"data_dir": str(folder)},
+            "stratum": {
+                "listen": ["127.0.0.1:0"],
+                "start_difficulty": 2.0**-21,
+                "min_difficulty": 2.0**-24,
+                "target_shares_per_minute": 240,
+            },
+            "power": {
+                "control": "act",
+                "reserve": "0 kW",
+                "generator": [{"name": "g", "kw": 100}],
+                "miner": [ROW],
+                **power,
+            },
+            "tenant": [{"id": "main", "upstream": [upstream]}],
+        }
+        program = Program(settings_from(raw, base=folder), hear=events.append)
+        running = asyncio.create_task(program.run())
+        try:
+            await asyncio.wait(
+                [asyncio.create_task(program.listening.wait()), running], return_when="FIRST_COMPLETED"
+            )
+            if running.done():
+                await running
+            settings = FleetSettings(
+                miners=miners,
+                least_hashrate=HashesPerSecond(20_000.0),
+                most_hashrate=HashesPerSecond(20_000.0),
+                worker="m{number:02d}",
+                miner=MinerSettings(mode=Mode.DRAW, idle_after=Seconds(IDLE_S), backoff=Seconds(0.2)),
+            )
+            async with Fleet("127.0.0.1", program.bound[0].port, settings, seed=3) as fleet:
+                yield Governed(program, fleet, events)
+        finally:
+            program.stop()
+            await running
+
+
+async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(tmp_path: Path) -> None:
+    async with governed(tmp_path) as site:
+        await site.until(lambda: site.busy == MINERS and site.power["proven_kw"] == 18.0)
+        await site.order("cap", kw=9.0, seconds=3600.0)
+        # Three at work would be 9.0 kW, and three that idle 0.3: two are left.
+        await site.until(lambda: site.power["proven_kw"] <= 9.0 and site.busy == 2)
+        assert site.power["miners"] == {"here": MINERS, "withheld": 4, "known": MINERS}
+        assert site.power["bound"] == "cap"
+        await site.order("release")
+        await site.until(lambda: site.busy == MINERS and site.power["proven_kw"] == 18.0)
+        await site.until(lambda: site.seen(CurtailmentEnded))
+        assert len(site.seen(Curtailed)) == 1
+        assert all(miner.counters.reconnects == 0 for miner in site.fleet.miners)
+        assert site.seen(SessionClosed) == []
+        said = site.program.power.view("why") if site.program.power is not None else {}
+        assert {"shed", "raise"} <= {decision["what"] for decision in said["decisions"]}
+
+
+async def test_miners_wait_for_their_first_job_until_there_is_power_for_them(tmp_path: Path) -> None:
+    # An idle miner draws 0.1 kW: two of six at work come to 6.4.
+    async with governed(tmp_path, cap_kw=7.0) as site:
+        await site.until(lambda: site.busy == 2 and site.power["miners"]["here"] == MINERS)
+        await site.order("cap", kw=0.0, seconds=60.0)
+        await site.until(lambda: site.busy == 0)
+
+
+async def test_advice_gates_nothing_and_says_what_it_would_do(tmp_path: Path) -> None:
+    async with governed(tmp_path, control="advise", cap_kw=7.0) as site:
+        await site.until(lambda: site.power["miners"]["withheld"] == 4)
+        await site.until(lambda: site.busy == MINERS)
+        assert site.program.state()["withheld"] == 0
+        # As if its advice were followed, for else it would advise more and more.
+        await site.until(lambda: site.power["proven_kw"] <= 7.0)
+        assert site.busy == MINERS
+
+
+async def test_a_file_tells_how_much_there_is_and_nonsense_raises_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "kw"
+    source.write_text("9.0")
+    async with governed(tmp_path, source={"file": str(source), "every": 0.2}) as site:
+        await site.until(lambda: site.busy == 2)
+        assert site.power["bound"] == "source"
+        source.write_text("lots")
+        await site.until(lambda: site.power["source"]["problem"])
+        await site.until(lambda: site.power["governor"]["steps"] > 0)
+        assert (site.power["source"]["kw"], site.busy) == (9.0, 2)
+        source.write_text("18.5")
+        await site.until(lambda: site.busy == MINERS)
+
+
+async def test_a_governor_that_fails_stops_nobody_and_admits_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with governed(tmp_path, miners=2) as site:
+        await site.until(lambda: site.busy == 2)
+
+        def broken(governor: Governor, now: float, readings: object) -> None:
+            raise ZeroDivisionError("planted")
+
+        monkeypatch.setattr(Governor, "step", broken)
+        await site.until(lambda: site.seen(GovernorSilent))
+        newcomer = Fleet(
+            "127.0.0.1", site.program.bound[0].port, FleetSettings(miners=1, worker="late"), seed=4
+        )
+        async with newcomer:
+            await newcomer.wait_for(lambda fleet: fleet.connected == 1)
+            await site.until(lambda: site.program.state()["withheld"] == 1)
+            jobs = site.fleet.counters.jobs
+            await site.until(lambda: site.fleet.counters.jobs >= jobs + 4)
+            assert newcomer.mining == 0
+            assert site.busy == 2
+            monkeypatch.undo()
+            await site.until(lambda: newcomer.mining == 1)
+
+
+@pytest.mark.parametrize("body", [5, {"kw": "much", "reason": "x"}, {"reason": "x", "colour": "red"}])
+async def test_an_order_of_another_shape_is_refused(tmp_path: Path, body: object) -> None:
+    async with governed(tmp_path, miners=1) as site:
+        assert site.program.power is not None
+        with pytest.raises(OrderRefused):
+            await site.program.power.order("cap", body)
+        with pytest.raises(OrderRefused):
+            site.program.power.view("weather")
