@@ -1,4 +1,4 @@
-"""What the generators can give the fleet, from nominal figures and from what tells early that it will be less."""
+"""What the generators can give the fleet, from nominal figures and from early signs that it will be less."""
 
 import math
 from dataclasses import dataclass
@@ -159,7 +159,11 @@ class SupplyWatch:
             return 1.0, (), ""
         kpa = readings.header_kpa
         if not math.isfinite(kpa) or not 0.0 <= kpa < 20_000.0:
-            return 1.0, ("the pressure of the gas header is unknown",), "the pressure of the gas header is unknown"
+            return (
+                1.0,
+                ("the pressure of the gas header is unknown",),
+                "the pressure of the gas header is unknown",
+            )
         if math.isnan(self.kpa):
             self.kpa, self.slope = kpa, 0.0
         else:
