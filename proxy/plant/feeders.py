@@ -30,7 +30,9 @@ class Feeders:
         """Circuits whose breakers opened by themselves in the last step."""
         self._waiting: list[int] = []
         """Circuits that opened when the bus died, in the order in which they will close."""
-        self._next_s = 0.0
+        self._next_s = inf
+        self.auxiliaries = True
+        """Whether the site's own consumers are connected; it falls and closes with the first circuit."""
 
     def _sum(self, miner_w: Floats, count: int) -> Floats:
         flat = np.bincount(self._slot, weights=miner_w, minlength=count * 3)
@@ -48,22 +50,25 @@ class Feeders:
         self._waiting = [one for one in self._waiting if one not in touched]
 
     def drop(self) -> None:
-        """Let every leaf circuit open, as its release does when the bus dies."""
+        """Let every leaf circuit and the auxiliaries' open, as their releases do when the bus dies."""
         leaves = np.unique(self._leaf)
         self._waiting += [int(one) for one in leaves[self.closed[leaves]]]
         self.closed[leaves] = False
+        self.auxiliaries = False
         self._next_s = inf
 
     def reclose(self, now: float) -> bool:
-        """Close the next circuit if it is time, on a live bus; return whether one was closed."""
-        if not self._waiting:
+        """Close the next circuit if it is time, on a live bus; return whether anything was closed."""
+        if self.auxiliaries and not self._waiting:
             return False
         if self._next_s == inf:
             self._next_s = now + self._place.reclose_s
         if now < self._next_s:
             return False
         self._next_s = now + self._place.reclose_s
-        self.closed[self._waiting.pop(0)] = True
+        self.auxiliaries = True
+        if self._waiting:
+            self.closed[self._waiting.pop(0)] = True
         return True
 
     def live(self, bus: bool) -> Flags:

@@ -105,6 +105,7 @@ class Island:
     def load(self, watts: float) -> None:
         """Let the running sets have carried ``watts`` for long."""
         self.valve_w = self.power_w = self.boost_w = self._integral_w = watts
+        self.frequency = 1.0 if self.alive else 0.0
 
     def trip(self, index: int, cause: str, now: float) -> None:
         """Take one set off the bus; a fault stays until it is repaired."""

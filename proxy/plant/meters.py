@@ -34,6 +34,8 @@ class Meters:
         self._channels = channels
         self._fail = fail
         self._chance = chance
+        # Apart, so that a broken instrument does not change what the others say.
+        self._broken = chance.spawn(1)[0]
         self._smooth = true.copy()
         self.reading = true.copy()
         self.at_s = np.zeros(true.size)
@@ -97,7 +99,7 @@ class Meters:
                 case "stuck":
                     reading[span] = self.reading[span]
                 case "noise":
-                    reading[span] *= 1.0 + fault.size * self._chance.standard_normal(reading[span].size)
+                    reading[span] *= 1.0 + fault.size * self._broken.standard_normal(reading[span].size)
                 case "scale":
                     reading[span] *= fault.size
                 case "flip":

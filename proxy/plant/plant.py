@@ -58,15 +58,18 @@ class Plant:
             GeneratorSet(rating, SetState.RUNNING if runs else SetState.STOPPED)
             for rating, runs in zip(site.ratings_w, site.running, strict=True)
         ]
-        self._load_w = self.feeders.sum(self.miners.draw.watts)
         self.island = Island(self._engine, sets, chances[2])
         self.island.shed_below = site.shed_hz / parameters.site.nominal_hz
         self.island.shed_after_s = site.shed_s
+        self._bus_was_live = self.island.alive
+        if not self._bus_was_live:
+            self.feeders.drop()
+            self.miners.power(self.feeders.live(bus=False), 0.0)
+        self._load_w = self.feeders.sum(self.miners.draw.watts)
         self._aux_w = self._auxiliaries()
         self.island.load(self._load_w + self._aux_w)
         self._derate()
         self._energy_j = 0.0
-        self._bus_was_live = self.island.alive
         self._inflow_m3h = site.gas_m3h
         self._channels = self._make_channels()
         self.meters = Meters(
@@ -208,9 +211,9 @@ class Plant:
     def _auxiliaries(self) -> float:
         """Without voltage there are none: controls run from batteries."""
         rating = self.island.rating_w
-        return (
-            rules.auxiliary_w(self.parameters, self._load_w, rating, self._ambient) if rating > 0.0 else 0.0
-        )
+        if rating == 0.0 or not self.feeders.auxiliaries:
+            return 0.0
+        return rules.auxiliary_w(self.parameters, self._load_w, rating, self._ambient)
 
     def _derate(self) -> None:
         place = self.parameters
@@ -307,9 +310,9 @@ class Plant:
             now_s=self._now,
             load_w=self._load_w,
             aux_w=self._aux_w,
-            miner_w=self.miners.draw.watts,
-            hashrate_hs=self.miners.hashrate_hs,
-            miner_state=self.miners.state,
+            miner_w=self.miners.draw.watts.copy(),
+            hashrate_hs=self.miners.hashrate_hs.copy(),
+            miner_state=self.miners.state.copy(),
             hashes=float(self.miners.hashrate_hs.sum()) * dt,
             capability_w=capability,
             sustained_w=island.sustained_w,
@@ -362,13 +365,13 @@ class Plant:
             flare_at_s=float(at[hz + 2]),
             ambient_c=float(reading[hz + 3]),
             ambient_at_s=float(at[hz + 3]),
-            miner_w=miners.telemetry.watts,
+            miner_w=miners.telemetry.watts.copy(),
             miner_age_s=self._now - miners.telemetry.at_s,
-            miner_claim=miners.telemetry.claim,
+            miner_claim=miners.telemetry.claim.copy(),
             refused=refused,
             shares=shares,
-            connected=miners.connected,
-            difficulty=miners.difficulty,
+            connected=miners.connected.copy(),
+            difficulty=miners.difficulty.copy(),
         )
 
 

@@ -63,13 +63,11 @@ def derate(engine: Engine, ambient_c: float, altitude_m: float, methane_number: 
     return max(0.0, heat) * max(0.0, height) * knock
 
 
-def auxiliary_w(
-    parameters: Parameters, load_w: float, rating_running_w: float, ambient_c: float, fans: float = 1.0
-) -> float:
+def auxiliary_w(parameters: Parameters, load_w: float, rating_running_w: float, ambient_c: float) -> float:
     """Return the watts of the site beside its miners: a base, the running sets' own, and fans."""
     own = parameters.auxiliary
     heat = max(0.0, 1.0 + own.fan_per_c * (ambient_c - 25.0))
-    return own.base_w + own.set_fraction * rating_running_w + fans * own.fan_fraction * load_w * heat
+    return own.base_w + own.set_fraction * rating_running_w + own.fan_fraction * load_w * heat
 
 
 def burned_m3h(parameters: Parameters, engine: Engine, power_w: float, rating_running_w: float) -> float:

@@ -32,7 +32,7 @@ NOTHING = Commands()
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """How it really is at the end of a step. Arrays are views: copy what is to be kept."""
+    """How it really is at the end of a step."""
 
     now_s: float
     load_w: float
