@@ -54,7 +54,7 @@ def by_shares(
     """
     slower = (rate_before > 0) & (rate_after < rate_before) & ~work_held & (elapsed_s > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        per_share = np.where(rate_after > 0, np.log(rate_after / rate_before), -np.inf)
+        per_share = np.where(rate_after > 0, np.log(rate_after) - np.log(rate_before), -np.inf)
         evidence = np.where(shares > 0, shares * per_share, 0.0) + (rate_before - rate_after) * elapsed_s
     bound = math.log(1.0 / false_proof)
     verdict = np.where(evidence >= bound, PROVEN, np.where(evidence <= -bound, REFUTED, OPEN))

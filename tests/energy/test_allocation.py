@@ -146,7 +146,7 @@ def test_what_a_guarantee_is_short_of_is_what_the_budget_lacks(case: Case) -> No
     granted = np.minimum(plan.tenant_w + plan.short_w, case.entitlement.guarantee_w)
     usable = np.bincount(case.demand.tenant, weights=case.demand.upper_w, minlength=len(plan.tenant_w))
     promised = np.minimum(case.entitlement.guarantee_w, usable)
-    # What is not granted in watts was not to be had in increments: less than one, or one preset of each model.
+    # What is not granted in watts was not to be had in increments: less than one, or of those held back.
     stuck = np.bincount(
         case.demand.tenant[case.demand.upper_w < case.demand.curves.ceiling_w[case.demand.curve] - 1],
         minlength=len(plan.tenant_w),

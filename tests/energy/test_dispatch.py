@@ -162,7 +162,7 @@ def test_the_fastest_go_first_and_among_them_the_cheapest() -> None:
     )
     assert shed.chosen.tolist() == [False, True, False, True, True]
     assert shed.slowest_s == 4.0
-    cheap = protective(800.0, np.full(3, 1000.0), np.full(3, 2.0), np.array([2.0, 1.0, 3.0]))
+    cheap = protective(600.0, np.full(3, 1000.0), np.full(3, 2.0), np.array([2.0, 1.0, 3.0]))
     assert cheap.chosen.tolist() == [False, True, False]
 
 
