@@ -12,6 +12,10 @@ from proxy.errors import ConfigError
 COMMANDS = {
     "run": ("proxy.cli.run:run", "Run the proxy: miners connect here, shares go to the pools."),
     "demo": ("proxy.cli.demo:demo", "Show it all on a simulated site; needs no miner and no pool."),
+    "simulate": (
+        "proxy.cli.simulate:simulate",
+        "Prove the governor on a simulated plant, beside other policies.",
+    ),
     "status": ("proxy.cli.status:status", "Show what the running proxy is doing."),
     "power": ("proxy.cli.power:power", "See what the governor does and why; cap, hold, stop, release."),
     "config": ("proxy.cli.config:config", "Write, check and show configuration files."),

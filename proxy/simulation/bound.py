@@ -44,6 +44,8 @@ OWED = 0.97
 LEAST_PRESSURE = 0.75
 """Part of their power that the header's pressure leaves to the sets where the oracle stops drawing on it: with less,
 no reserve is left at half load."""
+BUCKET_S = 10.0
+"""Shortest bucket of the oracle's time."""
 SUPPLY = (Ambient, GasFactor, GasWander, GasWave, SetEvent, WellShut)
 
 
@@ -108,9 +110,9 @@ def _climb_w_s(one: Model) -> float:
 
 
 def course(world: World, classes: list[Kind], told: Callable[[float], None] = lambda seconds: None) -> Course:
-    """Return what there was to work with, in the buckets of the series."""
+    """Return what there was to work with, in at most as many buckets as the series has."""
     setting, watch, plant = world.setting, Watch(world), _bare(world)
-    bucket_s, count = buckets_of(setting.duration_s)
+    bucket_s, count = buckets_of(setting.duration_s, BUCKET_S)
     sums = np.zeros((count, 4))  # seconds, usable, gas, fixed auxiliaries
     own = world.true.auxiliary
     at = told_s = 0.0

@@ -20,6 +20,8 @@ SETTLED = 0.05
 """An episode is answered when its excess has come down to this part of its worst."""
 KEPT = 0.98
 """A minute's mean below this part of the guarantee is missed: meters are good for 1 %, ramps take seconds."""
+METERED = 0.01
+"""Part of the load that a meter may miss: two standard deviations of one of half a percent."""
 TENANTS_EVERY_S = 10.0
 """How often tenants' watts are summed."""
 DAY_S = 86_400.0
@@ -81,7 +83,7 @@ class Measured:
     unverified_ws: float
     """Integral of the watts counted on but not proven: proven less expected."""
     false_credit_ws: float
-    """Integral of the watts that were believed gone and were drawn: true load above proven."""
+    """Integral of the watts that were believed gone and were drawn: true load above proven, beyond a hundredth."""
 
 
 class Metrics:
@@ -124,7 +126,7 @@ class Metrics:
         self._used_ws += min(moment.load_w, usable) * dt
         self._usable_ws += usable * dt
         self._unverified_ws += max(0.0, moment.proven_w - moment.expected_w) * dt
-        self._false_ws += max(0.0, moment.load_w - moment.proven_w) * dt
+        self._false_ws += max(0.0, (1.0 - METERED) * moment.load_w - moment.proven_w) * dt
         if self._hashing is not None:
             self._switches += int(np.count_nonzero(moment.hashing != self._hashing))
         self._hashing = moment.hashing

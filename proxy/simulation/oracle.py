@@ -10,7 +10,11 @@ their means: hashes are a concave function of watts, so that the mean of the has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +91,8 @@ def most_hashes(kinds: Sequence[Kind], course: Course) -> float:
             "the oracle needs the solver HiGHS: pip install 'pumpjack[simulate]'"
         ) from error
     program = _program(kinds, course)
-    solver = highspy.Highs()
+    with _hushed():
+        solver = highspy.Highs()  # type: ignore[no-untyped-call] # its stubs have no annotation there
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("time_limit", _LONGEST_S)
@@ -108,6 +113,24 @@ def most_hashes(kinds: Sequence[Kind], course: Course) -> float:
         raise OracleUnavailable(f"the oracle's program has no optimum: {solver.modelStatusToString(status)}")
     solution = np.asarray(solver.getSolution().col_value)
     return float(solution[: program.segments] @ program.cost[: program.segments]) * program.unit
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep C code from writing to standard output.
+
+    HiGHS 1.16 prints its banner there when a solver is made, before it can be told not to: into our JSON.
+    """
+    sys.stdout.flush()
+    nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(1)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(nowhere)
+        os.close(kept)
 
 
 @dataclass(frozen=True, slots=True)

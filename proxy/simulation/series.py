@@ -13,13 +13,13 @@ Floats = NDArray[np.float64]
 
 BUCKETS = 1_440
 """At most so many rows, whatever the run's length: a minute each for a day."""
-LEAST_S = 10.0
-"""Shortest bucket, seconds; short runs have fewer rows."""
+LEAST_S = 1.0
+"""Shortest bucket, seconds: that of a step."""
 
 
-def buckets_of(duration_s: float) -> tuple[float, int]:
+def buckets_of(duration_s: float, least_s: float = LEAST_S) -> tuple[float, int]:
     """Return the length of each bucket of a run, in seconds, and how many there are."""
-    bucket_s = max(LEAST_S, duration_s / BUCKETS)
+    bucket_s = max(least_s, duration_s / BUCKETS)
     return bucket_s, int(np.ceil(duration_s / bucket_s - 1e-9)) or 1
 
 

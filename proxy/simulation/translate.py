@@ -34,7 +34,7 @@ def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
             hz=seen.frequency_hz,
             valve=seen.set_valve,
             available_w=seen.set_available_w,
-            at=float(seen.set_at_s.min()),
+            at=seen.set_at_s,
         ),
         header_kpa=seen.header_kpa,
         flare_m3h=seen.flare_m3h,
@@ -48,20 +48,17 @@ def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
         shares=seen.shares,
         connected=seen.connected,
         instructions=instructions,
+        refused=tuple(seen.refused.tolist()),
     )
 
 
 def commands(answer: Answer, withhold: Ints = NOBODY) -> Commands:
-    """Return what is done to the plant for an answer; ``withhold`` besides: who is to get no work by itself.
-
-    A wake comes with its limit, so that a miner does not climb to where it was before.
-    """
+    """Return what is done to the plant for an answer; ``withhold`` besides: who is to get no work by itself."""
     steps = answer.steps
     if not len(steps.miner) and not len(withhold) and not answer.open and not answer.close:
         return NOTHING
     of = {verb: steps.miner[steps.verb == verb] for verb in Verb}
-    woken = (steps.verb == Verb.WAKE) & np.isfinite(steps.watts)
-    limited = (steps.verb == Verb.LIMIT) | woken
+    limited = steps.verb == Verb.LIMIT
     return Commands(
         limit=(steps.miner[limited], steps.watts[limited]),
         sleep=of[Verb.SLEEP],

@@ -95,7 +95,7 @@ def test_what_is_counted_on_but_not_proven_is_unverified() -> None:
 
 def test_crediting_what_is_still_drawn_is_false_credit() -> None:
     found = measured(moment(0.0, proven_w=5_000.0, expected_w=5_000.0), moment(1.0))
-    assert (found.unverified_ws, found.false_credit_ws) == (0.0, 3_000.0)
+    assert (found.unverified_ws, found.false_credit_ws) == (0.0, 0.99 * 8_000.0 - 5_000.0)
 
 
 def test_a_minute_below_the_guarantee_is_missed() -> None:
@@ -150,12 +150,12 @@ def test_the_series_of_a_year_is_as_short_as_that_of_a_day() -> None:
 
 
 def test_a_bucket_holds_means_and_extremes() -> None:
-    recorder = Recorder(20.0)
-    recorder.add(moment(0.0, load_w=100.0, dt_s=5.0, low_hz=59.0, high_hz=59.0, hashes=50.0))
-    recorder.add(moment(5.0, load_w=300.0, dt_s=5.0, low_hz=61.0, high_hz=61.0, hashes=150.0))
-    recorder.add(moment(10.0, load_w=700.0, dt_s=4.0))
+    recorder = Recorder(2_880.0)  # buckets of two seconds
+    recorder.add(moment(0.0, load_w=100.0, low_hz=59.0, high_hz=59.0, hashes=50.0))
+    recorder.add(moment(1.0, load_w=300.0, low_hz=61.0, high_hz=61.0, hashes=150.0))
+    recorder.add(moment(2.0, load_w=700.0))
     series = recorder.series()
     assert series.used_w.tolist() == [200.0, 700.0]
-    assert series.hashrate_hs.tolist() == [20.0, 25.0]
+    assert series.hashrate_hs.tolist() == [100.0, 100.0]
     assert (series.low_hz[0], series.high_hz[0]) == (59.0, 61.0)
-    assert series.seconds.tolist() == [10.0, 4.0]
+    assert series.seconds.tolist() == [2.0, 1.0]

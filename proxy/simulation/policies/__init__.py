@@ -27,7 +27,7 @@ class Kind:
 POLICIES: Mapping[str, Kind] = MappingProxyType(
     {
         "ours": Kind("Pumpjack's governor", Ours, gates=True),
-        "worst-first": Kind(
+        "worst-average-first": Kind(
             "the worst by average J/TH are switched off, nobody is limited (proto-fleet, OptiFleet)",
             lambda world: Follower(world, worst_first),
         ),
@@ -35,7 +35,7 @@ POLICIES: Mapping[str, Kind] = MappingProxyType(
             "everybody is limited to the same part of its default power",
             lambda world: Follower(world, equal_percent),
         ),
-        "cascade": Kind(
+        "strict-cascade": Kind(
             "strictly the best first, one at the border limited (Solar-Miner-Node)",
             lambda world: Follower(world, cascade),
         ),

@@ -130,7 +130,8 @@ class Follower:
             (off & herd.can_sleep, Verb.SLEEP),
             (off & ~herd.can_sleep, Verb.WITHHOLD),
             (moved & (wanted_w < self.target_w), Verb.LIMIT),
-            (moved & (wanted_w >= self.target_w), Verb.LIMIT),
+            # A wake comes after its limit, or the miner would climb to where it was before.
+            ((moved & (wanted_w >= self.target_w)) | (on & herd.can_limit), Verb.LIMIT),
             (on & herd.can_sleep, Verb.WAKE),
             (on & ~herd.can_sleep, Verb.RELEASE),
         ]

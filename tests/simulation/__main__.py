@@ -1,0 +1,36 @@
+"""``./dev simulate-long``: thousands of plants that nobody chose; a fault is printed with its seed.
+
+It goes on where another run left off with --from; each plant is one seed.
+"""
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from tests.simulation.random_plants import look
+
+
+def main() -> int:
+    """Return 1 if the governor went on swinging on any plant."""
+    parser = argparse.ArgumentParser(prog="./dev simulate-long", description=__doc__)
+    parser.add_argument("--plants", type=int, default=10_000, help="how many (10,000)")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed (0)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one for each core)")
+    asked = parser.parse_args()
+    seeds = range(asked.first, asked.first + asked.plants)
+    bad = 0
+    with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn")) as pool:
+        for number, found in enumerate(pool.map(look, seeds, chunksize=4), start=1):
+            if found.oscillates:
+                bad += 1
+                print(f"OSCILLATES: {found}", flush=True)
+            if number % 100 == 0:
+                print(f"{number:,} of {asked.plants:,} plants, {bad} oscillate", file=sys.stderr, flush=True)
+    print(f"{asked.plants:,} plants from seed {asked.first}, {bad} oscillate")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The load settles on plants that nobody chose: a sample of what `./dev simulate-long` looks at."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.governor.rounds import Rounds
+from tests.simulation.random_plants import look, swings
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_there_is_no_sustained_oscillation(seed: int) -> None:
+    found = look(seed)
+    assert not found.oscillates, found
+
+
+def test_a_governor_that_forgets_its_dead_band_and_its_patience_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each round turns the fleet down by a tenth, the next gives it back.
+    whole = Rounds.round
+    turns = iter(range(10_000))
+
+    def restless(self: Rounds, tick, settle_w):  # type: ignore[no-untyped-def]  # as the method it stands for
+        if next(turns) % 2:
+            self.shed(tick, 0.1 * tick.load_w, "nothing", "a planted fault")
+        return whole(self, tick, settle_w)
+
+    monkeypatch.setattr(Rounds, "round", restless)
+    assert look(0).oscillates
+
+
+def test_swings_are_counted_by_their_turns() -> None:
+    steps = np.array([100.0, 110.0, 100.0, 110.0, 100.0])
+    assert swings(steps, 5.0) == 4
+    assert swings(steps, 20.0) == 0
+    assert swings(np.linspace(0.0, 100.0, 50), 5.0) == 1
+
+
+@given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=60), st.floats(1.0, 1e5))
+def test_a_load_swings_no_more_often_when_it_must_swing_further(load: list[float], least: float) -> None:
+    assert swings(np.array(load), 2.0 * least) <= swings(np.array(load), least)
+
+
+def test_noise_below_the_measure_is_no_swing() -> None:
+    noise = np.random.default_rng(1).normal(1_000.0, 2.0, 600)
+    assert swings(noise, 20.0) == 0
