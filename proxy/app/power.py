@@ -314,9 +314,9 @@ class PowerControl:
         ]
 
 
-def _cause(plan: Plan, whats: tuple[str, ...]) -> str:
+def _cause(plan: Plan, kinds: tuple[str, ...]) -> str:
     """Return why, in the words of the last decision of a kind."""
-    said = [decision.sentence for decision in plan.decisions if decision.what in whats]
+    said = [decision.sentence for decision in plan.decisions if decision.what in kinds]
     return said[-1] if said else plan.sentence
 
 

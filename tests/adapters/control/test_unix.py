@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket, ask
+from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket, ask, ask_power
+from proxy.errors import OrderRefused
 
 
 def snapshot(sessions: bool) -> dict[str, Any]:
@@ -69,3 +70,60 @@ async def test_another_program_behind_the_socket_is_an_error_that_status_knows(t
     with pytest.raises(json.JSONDecodeError):
         await asyncio.to_thread(ask, tmp_path)
     server.close()
+
+
+# --- power ------------------------------------------------------------------------------------------------
+
+
+async def serving_power(tmp_path: Path, given: list[tuple[str, object]]) -> ControlSocket:
+    def view(name: str) -> dict[str, Any]:
+        if name != "status":
+            raise OrderRefused(f"no {name}")
+        return {"budget_kw": 5.0}
+
+    async def order(name: str, body: object) -> dict[str, Any]:
+        if name == "dance":
+            raise OrderRefused("nobody dances here")
+        given.append((name, body))
+        return {"cap": None}
+
+    control = ControlSocket(tmp_path / SOCKET_NAME, snapshot, view, order)
+    await control.start()
+    return control
+
+
+async def test_power_is_shown_and_orders_are_taken(tmp_path: Path) -> None:
+    given: list[tuple[str, object]] = []
+    control = await serving_power(tmp_path, given)
+    try:
+        assert await asyncio.to_thread(ask_power, tmp_path, "status") == {"budget_kw": 5.0}
+        assert await asyncio.to_thread(ask_power, tmp_path, "cap", {"kw": 1.5}) == {"cap": None}
+        with pytest.raises(OrderRefused, match="no weather"):
+            await asyncio.to_thread(ask_power, tmp_path, "weather")
+        with pytest.raises(OrderRefused, match="nobody dances"):
+            await asyncio.to_thread(ask_power, tmp_path, "dance", {})
+    finally:
+        await control.close()
+    assert given == [("cap", {"kw": 1.5})]
+
+
+async def test_an_order_of_any_size_is_not_taken(tmp_path: Path) -> None:
+    given: list[tuple[str, object]] = []
+    control = await serving_power(tmp_path, given)
+    try:
+        with pytest.raises((OrderRefused, ValueError, OSError)):
+            await asyncio.to_thread(ask_power, tmp_path, "cap", {"reason": "x" * 10_000})
+    finally:
+        await control.close()
+    assert given == []
+
+
+@pytest.mark.parametrize("order", [None, {"reason": "x"}])
+async def test_where_nothing_is_governed_that_is_said(tmp_path: Path, order: dict[str, Any] | None) -> None:
+    control = ControlSocket(tmp_path / SOCKET_NAME, snapshot)
+    await control.start()
+    try:
+        with pytest.raises(OrderRefused, match=r"no \[power\]"):
+            await asyncio.to_thread(ask_power, tmp_path, "cap", order)
+    finally:
+        await control.close()
