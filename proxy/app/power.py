@@ -19,7 +19,7 @@ from proxy.app.power_orders import PowerOrders, Request
 from proxy.app.power_roster import NOBODY, Attendance, Roster
 from proxy.app.power_source import SourceWatch, source_of
 from proxy.config.power import Power
-from proxy.energy.arrays import Floats, Ints
+from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.errors import OrderRefused
 from proxy.events import Event
 from proxy.governor.devices import Devices, Verb
@@ -63,14 +63,14 @@ class PowerControl:
         self._account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts)
         self._roster = Roster()
         self._governor: Governor | None = None
-        self._wanted: list[bool] = []
+        self._wanted: Bools = np.empty(0, dtype=np.bool_)
         """Of each device, whether it is to have no work."""
         self._withheld_at: Floats = np.empty(0)
         """Since when each is held to have none; NaN where it has some."""
         self._told_w: Floats = np.empty(0)
         """What each was told to draw last."""
         self._ceiling_w: Floats = np.empty(0)
-        self._connected = np.empty(0, dtype=np.bool_)
+        self._connected: Bools = np.empty(0, dtype=np.bool_)
         self._turned_away = 0
         self._stepped_at = math.nan
         self._steps = 0
@@ -117,7 +117,7 @@ class PowerControl:
         adopts = self.instruments.adopts
         here.connected[:] = adopts or not self.acts
         if adopts:
-            self._wanted = [False] * len(self._wanted)
+            self._wanted[:] = False
 
     async def _govern(self, now: Seconds, here: Attendance) -> None:
         governor = self._governor
@@ -135,7 +135,7 @@ class PowerControl:
             self.plan, self._connected = plan, here.connected
             self._carry_out(plan, here)
             wanted_w = float(self._ceiling_w[here.connected].sum())
-            withheld = sum(w for w, c in zip(self._wanted, here.connected, strict=True) if c)
+            withheld = int((self._wanted & here.connected).sum())
             self._account.take(plan, wanted_w, withheld)
 
     def _outside(self) -> Outside:
@@ -156,14 +156,14 @@ class PowerControl:
             self._governor.join(devices)
         more = len(joined)
         # In advice they have work already; the gate gives none before they are released.
-        self._wanted += [self.acts] * more
+        self._wanted = np.concatenate((self._wanted, np.full(more, self.acts)))
         self._withheld_at = np.concatenate((self._withheld_at, np.full(more, np.nan)))
         self._told_w = np.concatenate((self._told_w, devices.ceiling_w))
         self._ceiling_w = np.concatenate((self._ceiling_w, devices.ceiling_w))
 
     def _withheld_since(self, now: float, here: Attendance) -> Floats:
         """Return since when each has no work: by the gate, or as if advice were followed."""
-        withheld = here.withheld if self.acts else np.array(self._wanted, dtype=np.bool_)
+        withheld = here.withheld if self.acts else self._wanted
         since = np.where(withheld, np.where(np.isnan(self._withheld_at), now, self._withheld_at), np.nan)
         self._withheld_at = since
         return since
@@ -187,9 +187,8 @@ class PowerControl:
         cut, _ = steps.of(Verb.DISCONNECT)
         released, _ = steps.of(Verb.RELEASE)
         self._told_w[steps.miner] = steps.watts
-        self._want(withheld, True)
-        self._want(cut, True)
-        self._want(released, False)
+        self._wanted[withheld] = self._wanted[cut] = True
+        self._wanted[released] = False
         now, gate = self._now(), self._relay.gate
         if self.acts:
             gate.hasten(self._sessions(plan.prove), PROOF_PER_MINUTE, now)
@@ -199,21 +198,19 @@ class PowerControl:
             self._mend(here, {*withheld.tolist(), *cut.tolist(), *released.tolist()})
             self.instruments.obey(plan)
 
-    def _want(self, miners: Ints, withheld: bool) -> None:
-        for miner in miners.tolist():
-            self._wanted[miner] = withheld
-
     def _sessions(self, miners: Ints) -> list[int]:
         keys = self._roster.keys
         return [keys[miner] for miner in miners.tolist() if keys[miner] != NOBODY]
 
     def _mend(self, here: Attendance, told: set[int]) -> None:
         """See to it that the gate is as it was told: a miner may have come back between two steps."""
-        differ = np.flatnonzero(here.connected & (here.withheld != np.array(self._wanted, dtype=np.bool_)))
+        differ = np.flatnonzero(here.connected & (here.withheld != self._wanted))
         keys, now = self._roster.keys, self._now()
         late = [miner for miner in differ.tolist() if miner not in told]
         for wanted, verb in ((True, self._relay.gate.withhold), (False, self._relay.gate.release)):
-            verb([keys[miner] for miner in late if self._wanted[miner] is wanted], "as told before", now)
+            verb(
+                [keys[miner] for miner in late if bool(self._wanted[miner]) is wanted], "as told before", now
+            )
 
     # --- what is asked ----------------------------------------------------------------------------------
 
@@ -256,7 +253,7 @@ class PowerControl:
         """Return how it stands, ready for JSON."""
         now, plan = self._now(), self.plan
         here = self._connected
-        withheld = np.array(self._wanted[: len(here)], dtype=np.bool_) & here
+        withheld = self._wanted[: len(here)] & here
         return {
             "control": self._power.control,
             "reserve": self._power.reserve,
@@ -282,7 +279,7 @@ class PowerControl:
     def _sentence(self) -> str:
         return self.plan.sentence if self.plan else "no miner has come yet"
 
-    def _tenants(self, withheld: np.ndarray[Any, np.dtype[np.bool_]]) -> list[dict[str, Any]]:
+    def _tenants(self, withheld: Bools) -> list[dict[str, Any]]:
         owner = np.array(self._roster.tenant[: len(withheld)])
         rows = []
         for place, tenant in enumerate(self.instruments.site.tenants):
@@ -306,7 +303,7 @@ class PowerControl:
                 "id": self._roster.ids[device],
                 "tenant": self._roster.tenant[device],
                 "session": None if self._roster.keys[device] == NOBODY else self._roster.keys[device],
-                "work": not self._wanted[device],
+                "work": not bool(self._wanted[device]),
                 "told_w": round(float(self._told_w[device]), 1),
                 "ceiling_w": round(float(self._ceiling_w[device]), 1),
             }

@@ -11,6 +11,8 @@ from proxy.ports import FleetView, Miner, Miners
 
 MOST_DEVICES = 50_000
 """Of miners that ever came, by tenant, worker and address: beyond, newcomers wait for a restart."""
+MOST_NEW = 1000
+"""Newcomers taken in at one look, for some 20 ms of the loop: a site that comes back waits anyway."""
 NOBODY = -1
 
 
@@ -49,6 +51,10 @@ class Roster:
         self._away: dict[str, list[int]] = {}
         """Devices of each name that have no session."""
         self._refused: set[int] = set()
+        self._seen = b""
+        """Keys of the last look, where nobody was new: most looks are like the one before."""
+        self._row: Ints = np.empty(0, dtype=np.int64)
+        self._place: Ints = np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,21 +65,13 @@ class Roster:
         A device whose session is another one than at the last look counts as away once: its new session has
         no work yet, and nobody must believe that it goes on.
         """
-        present = set(seen.keys)
-        for key in self._device.keys() - present:
-            self._leave(key)
-        self._refused &= present
+        keys = seen.keys.tobytes()
         fresh: list[int] = []
         joined: list[Miner] = []
-        for key in seen.keys:
-            if key not in self._device and key not in self._refused:
-                self._take_in(key, view, fresh, joined)
-        more = len(self.ids) - len(self._counted)
-        self._counted = np.concatenate((self._counted, np.zeros(more, dtype=np.int64)))
-        self._counted[fresh] = 0
-        rows = [row for row, key in enumerate(seen.keys) if key in self._device]
-        device = np.array([self._device[seen.keys[row]] for row in rows], dtype=np.int64)
-        row = np.array(rows, dtype=np.int64)
+        if keys != self._seen:
+            self._update(seen, view, fresh, joined)
+            self._seen = b"" if fresh else keys
+        row, device = self._row, self._place
         count = len(self.ids)
         connected, withheld, has_work = (np.zeros(count, dtype=np.bool_) for _ in range(3))
         shares = np.zeros(count, dtype=np.int64)
@@ -85,6 +83,24 @@ class Roster:
         withheld[device] = np.frombuffer(seen.withheld, dtype=np.uint8)[row] > 0
         has_work[device] = np.frombuffer(seen.has_work, dtype=np.uint8)[row] > 0
         return Attendance(tuple(joined), connected, shares, withheld, has_work)
+
+    def _update(self, seen: Miners, view: FleetView, fresh: list[int], joined: list[Miner]) -> None:
+        """Take note of another set of sessions."""
+        present = set(seen.keys)
+        for key in self._device.keys() - present:
+            self._leave(key)
+        self._refused &= present
+        for key in seen.keys:
+            if key not in self._device and key not in self._refused:
+                self._take_in(key, view, fresh, joined)
+                if len(fresh) == MOST_NEW:
+                    break
+        more = len(self.ids) - len(self._counted)
+        self._counted = np.concatenate((self._counted, np.zeros(more, dtype=np.int64)))
+        self._counted[fresh] = 0
+        rows = [row for row, key in enumerate(seen.keys) if key in self._device]
+        self._row = np.array(rows, dtype=np.int64)
+        self._place = np.array([self._device[seen.keys[row]] for row in rows], dtype=np.int64)
 
     def _leave(self, key: int) -> None:
         device = self._device.pop(key)

@@ -109,3 +109,14 @@ def test_every_session_has_a_device_of_its_own_whoever_comes_and_goes(course: li
         assert len(set(roster.ids)) == len(roster.ids) == len(seen.connected)
         for key, name in names.items():
             assert roster.ids[roster.keys.index(key)].startswith(f"acme/{name.partition('@')[0]}@")
+
+
+def test_a_site_that_comes_back_is_taken_in_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(power_roster, "MOST_NEW", 2)
+    roster, here = Roster(), Here()
+    here.sessions = {key: (f"m{key}", 1) for key in range(1, 6)}
+    assert [len(look(roster, here).joined) for _ in range(4)] == [2, 2, 1, 0]
+    here.sessions[3] = ("m3", 4)
+    seen = look(roster, here)
+    assert seen.connected.tolist() == [True] * 5
+    assert seen.shares.tolist() == [0, 0, 3, 0, 0]
