@@ -101,7 +101,7 @@ class Verify:
             return done
         miners = late[mute]
         drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
-        # Had they not obeyed, the feeder would show as much more beyond the model as they should have dropped.
+        # Had they not obeyed, the feeder would show more beyond the model by what they should have dropped.
         rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners]))
         sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
         if drop > 3.0 * sigma and rose < 0.4 * drop:
