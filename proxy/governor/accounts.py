@@ -2,8 +2,8 @@
 
 *Proven* decides raises: an up-command is charged at its final watts when issued, a down-command is
 credited only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With
-one sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its way
-already, until the site is dark.
+one sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its
+way already, until the site is dark.
 """
 
 from dataclasses import dataclass
