@@ -1,9 +1,9 @@
 """The two sums: what the fleet is proven to draw at most, and what it is expected to draw.
 
-*Proven* decides raises: an up-command is charged at its final watts when it is issued, a down-command is
-credited only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With one
-sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its way
-already, until the site is dark.
+*Proven* decides raises: an up-command is charged at its final watts when issued, a down-command is
+credited only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With
+one sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its
+way already, until the site is dark.
 """
 
 from dataclasses import dataclass
@@ -127,6 +127,7 @@ class Accounts:
             )
             self.seen_s[polled] = np.minimum(readings.miner_at[polled], now)
             settled = believable & (self.mode[polled] == RUNNING) & (now > self.settled_s[polled])
+            settled &= ~(self.falling[polled] | self.rising[polled] | self.deaf[polled])
             part = self.own_part[polled]
             ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
             self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)

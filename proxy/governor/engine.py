@@ -41,6 +41,7 @@ _OWN = (
     "_round_w",
     "_ticked_s",
     "_load_known_s",
+    "_works",
     "_hour",
 )
 """What the engine itself remembers beside its parts."""
@@ -84,6 +85,8 @@ class Governor:
         self._round_s = -math.inf
         self._round_w = math.nan
         self._ticked_s = math.nan
+        self._works = False
+        """Whether a good part of the fleet sent shares of late."""
         self._load_known_s = -math.inf
         self._hour: list[tuple[float, float]] = []
         """Least budget of each minute of the last hour, and when that minute began."""
@@ -178,11 +181,10 @@ class Governor:
 
     def _look(self, now: float, readings: Readings) -> Sight:
         body = self._body
-        heard = float((now - body.accounts.heard_s < 30.0).mean()) if len(body.devices) else 0.0
         expected = Expectation(
             load_w=self._observer.load_w if not math.isnan(self._observer.load_w) else 0.0,
             most_w=float(body.devices.ceiling_w.sum()),
-            works=heard > 0.3,
+            works=self._works,
             moving=math.isnan(self._observer.load_w)
             or self._observer.moving_w > _MUCH * max(self._observer.load_w, 1.0)
             or now - self._observer.moved_s < 10.0,
@@ -298,6 +300,9 @@ class Governor:
         self._round_s, self._round_w = tick.now, tick.budget.watts
         body = tick.body
         body.accounts.forget(tick.now)
+        self._works = bool(
+            np.count_nonzero(tick.now - body.accounts.heard_s < 30.0) > 0.3 * len(body.devices)
+        )
         body.accounts.cycles *= math.exp(-self._settings.round_s / 86400.0)
         self._verify.rounds(tick)
         surplus = tick.budget.watts - float(self._rounds.guarantee_w.sum())

@@ -35,13 +35,20 @@ class Rounds:
         self.given = Given()
 
     def wanted(
-        self, tick: Tick, budget_w: float, *, shedding: bool, settle_w: Floats | None = None
+        self,
+        tick: Tick,
+        budget_w: float,
+        *,
+        shedding: bool,
+        limits: bool = False,
+        settle_w: Floats | None = None,
     ) -> Allocation:
         """Return the watts for each miner that make the most of ``budget_w``, in nominal watts.
 
-        While ``shedding`` nobody is raised, and dwell binds nobody.
+        While ``shedding`` nobody is raised, and dwell binds nobody; with ``limits`` whoever has a limit is
+        not put to sleep.
         """
-        lower, upper = _bounds(tick, shedding=shedding)
+        lower, upper = _bounds(tick, shedding=shedding, limits=limits)
         body = tick.body
         bias = body.bias
         wiring = Wiring(tick.wiring.parent, tick.wiring.limit_w / bias)
@@ -69,10 +76,12 @@ class Rounds:
         setpoint = body.accounts.setpoint_w
         margin = 1.0 + body.settings.shed_margin
         target = float(setpoint.sum()) - margin * deficit_w / body.bias
-        plan = self.wanted(tick, target, shedding=True)
+        plan = self.wanted(tick, target, shedding=True, limits=True)
+        if float(plan.watts.sum()) > target + _WORTH_W:
+            plan = self.wanted(tick, target, shedding=True)
         lower = np.flatnonzero(plan.watts < setpoint - 1.0)
         dropped = float((setpoint - plan.watts)[lower].sum())
-        self.apply_down(tick, lower, plan.watts[lower], lent=True)
+        self.apply_down(tick, lower, plan.watts[lower])
         if len(lower):
             tick.decide("shed", len(lower), -dropped * body.bias, sentence, bound)
         return dropped
@@ -109,7 +118,7 @@ class Rounds:
             self._raise(tick, up, plan.watts[up])
         return plan
 
-    def apply_down(self, tick: Tick, miners: Ints, watts: Floats, *, lent: bool = False) -> None:
+    def apply_down(self, tick: Tick, miners: Ints, watts: Floats) -> None:
         """Lower ``miners`` to ``watts`` by the gentlest actuator that gets there."""
         if not len(miners):
             return
@@ -120,7 +129,7 @@ class Rounds:
         limit = can_limit & ~below
         sleep = below & can_sleep
         tick.commander.limit(miners[limit], watts[limit])
-        tick.commander.sleep(miners[sleep], lent=lent)
+        tick.commander.sleep(miners[sleep])
         rest = ~limit & ~sleep & below
         tick.commander.withhold(miners[rest & devices.may(Actuator.WITHHOLD)[miners]])
 
@@ -170,7 +179,7 @@ class Rounds:
         )
 
 
-def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
+def _bounds(tick: Tick, *, shedding: bool, limits: bool) -> tuple[Floats, Floats]:
     """Return the least and most nominal watts that each miner may be told now."""
     body, now = tick.body, tick.now
     devices, accounts, settings = body.devices, body.accounts, body.settings
@@ -183,6 +192,8 @@ def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
     can_idle = devices.may(Actuator.WITHHOLD) & body.learned.usable(devices.curve, Actuator.WITHHOLD)
     awake_long = now - accounts.slept_s >= settings.min_on_s
     may_stop: Bools = running & (can_sleep | can_idle)
+    if limits:
+        may_stop = may_stop & ~can_limit
     if not shedding:
         may_stop = may_stop & awake_long & (accounts.cycles < settings.cycles_day)
     stop_w = np.where(can_sleep, devices.sleep_w, devices.idle_w)

@@ -12,7 +12,18 @@ import numpy as np
 
 _KINDS: dict[str, type[np.generic]] = {"f": np.float64, "i": np.int64, "b": np.bool_}
 _KEPT_APART = frozenset(
-    {"_settings", "_site", "_nominal", "_nominal_w", "_derate", "_limited", "wiring", "_interval_s", "_fresh"}
+    {
+        "_settings",
+        "_site",
+        "_nominal",
+        "_nominal_w",
+        "_derate",
+        "_limited",
+        "wiring",
+        "_interval_s",
+        "_fresh",
+        "_asked",
+    }
 )
 """What comes from the configuration, or lasts for one tick only."""
 

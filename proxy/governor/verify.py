@@ -11,6 +11,8 @@ from proxy.governor.tick import Tick
 
 PROVE_S = 20.0
 """A reduction that its shares would take longer to prove is worth a lower difficulty."""
+NAMED = 20
+"""So many miners are named one by one in alarms."""
 _BY_MODE = {RUNNING: 0, ASLEEP: 1, WITHHELD: 2, CUT: 3}
 
 
@@ -66,7 +68,8 @@ class Verify:
         if not len(late):
             return
         self._blame(tick, late)
-        needed = tick.deficit_w > 0 or tick.severe
+        needed = tick.severe or tick.deficit_w > body.settings.deadband * tick.budget.watts
+        self._alarm(tick, late)
         mode = accounts.mode[late]
         usable = {
             one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS
@@ -101,7 +104,7 @@ class Verify:
             return done
         miners = late[mute]
         drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
-        # Had they not obeyed, the feeder would show as much more beyond the model as they should have dropped.
+        # Had they not obeyed, the feeder would show more beyond the model by what they should have dropped.
         rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners]))
         sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
         if drop > 3.0 * sigma and rose < 0.4 * drop:
@@ -122,6 +125,15 @@ class Verify:
             if mine.any():
                 body.learned.failed(body.devices.curve[late[mine]], actuator, stays[mine])
 
+    def _alarm(self, tick: Tick, miners: Ints) -> None:
+        for miner in miners[:NAMED]:
+            name = tick.body.devices.ids[int(miner)]
+            tick.body.alarms.say(tick.now, "deaf", name, f"{name} does not do what it is told")
+        if len(miners) > NAMED:
+            tick.body.alarms.say(
+                tick.now, "deaf", "fleet", f"{len(miners)} miners do not do what they are told"
+            )
+
     def _give_up(self, tick: Tick, miners: Ints) -> None:
         """Take miners as they are: charged at what they draw, and neither moved nor credited for a while."""
         accounts = tick.body.accounts
@@ -134,7 +146,7 @@ class Verify:
         accounts.deaf[miners] = True
         # From now on the time of its next chance.
         accounts.due_s[miners] = tick.now + 30.0 * tick.body.settings.resend_s
-        for miner in miners[:20]:
+        for miner in miners[:NAMED]:
             name = tick.body.devices.ids[int(miner)]
             tick.body.alarms.say(
                 tick.now, "deaf", name, f"{name} does not do what it is told; it is left out"
@@ -174,7 +186,7 @@ class Verify:
         asleep = (accounts.mode == ASLEEP) & (
             accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0
         )
-        for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:20]:
+        for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:NAMED]:
             name = tick.body.devices.ids[int(miner)]
             tick.body.alarms.say(now, "liar", name, f"{name} was put to sleep and sends shares")
             if not accounts.falling[miner]:

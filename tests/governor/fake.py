@@ -1,4 +1,4 @@
-"""A small site for the governor: exponential miners on ideal generators. Not the plant; a few lines to reason about."""
+"""A small site for the governor: exponential miners on ideal generators. Not the plant."""
 
 import math
 from dataclasses import dataclass, field

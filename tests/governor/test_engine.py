@@ -3,11 +3,12 @@
 import dataclasses
 import json
 import math
+from typing import Any
 
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from proxy.energy.site import ReserveKw, Tenant
@@ -20,11 +21,30 @@ from proxy.governor.trace import plain, record, recorded, replay
 from tests.governor.fake import CURVES, MODEL, QUIET, Fake, Loop, devices, loop, site
 
 NOISY = GovernorSettings()
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
+"""A run of minutes is not worth shrinking: it would take an hour and end in a run of minutes."""
 
 
 def same(one: Plan, other: Plan) -> bool:
     """Whether two plans are equal to the last bit, NaN included."""
     return repr(plain(one)) == repr(plain(other))
+
+
+def swings(loads: list[float], part: float) -> int:
+    """Return how often the load turned after a move of more than ``part``: a slow approach never does."""
+    turns, direction, extreme = 0, 0, loads[0]
+    for load in loads:
+        if direction * (load - extreme) >= 0 and direction:
+            extreme = load
+        elif abs(load - extreme) > part * max(extreme, 1.0):
+            turns += direction != 0
+            direction, extreme = (1 if load > extreme else -1), load
+    return turns
+
+
+def test_swings_are_counted() -> None:
+    assert swings([100.0, 101.0, 104.0, 103.0, 108.0], 0.02) == 0
+    assert swings([100.0, 104.0, 100.0, 104.0, 100.0], 0.02) == 3
 
 
 def raises(plan: Plan, before: np.ndarray) -> bool:
@@ -62,7 +82,7 @@ def test_lost_set_lowers_the_load_within_seconds() -> None:
 
 
 def test_site_never_goes_dark_from_repeated_shedding() -> None:
-    """Miners twice as slow as told: what is on its way counts, and is not ordered again and again."""
+    """Miners twice as slow as told: what is on its way counts and is not ordered again."""
     run = loop(Fake(60, site(60), lag_down=2.0, lag_up=2.0))
     run.run(120)
     for _ in range(4):
@@ -176,17 +196,17 @@ def test_joiners_are_charged_at_their_ceiling_before_they_work() -> None:
     run.fake.connected[20:] = True
     released = set()
     for _ in range(300):
-        proven = run.plans[-1].proven_w
         run.run(1)
         new, watts = run.plans[-1].steps.of(Verb.RELEASE)
         if len(new):
-            assert run.plans[-1].proven_w > proven + 0.9 * float(watts.sum()) - 0.02 * proven
+            assert run.plans[-1].proven_w >= 0.99 * run.loads[-1] + float(watts.sum()) - 200.0 * len(new)
         released |= set(new.tolist())
     assert released == set(range(20, 30))
 
 
 def test_deaf_miner_is_alarmed_and_the_others_make_room() -> None:
     run = loop(Fake(30, site(30), deaf={3, 4}))
+    run.fake.instructions = Instructions(cap_w=0.5 * 30 * MODEL.ceiling_w, cap_name="order")
     run.run(400)
     assert run.fake.load_w <= 1.01 * run.plans[-1].budget_w
     assert {alarm.subject for plan in run.plans for alarm in plan.alarms if alarm.kind == "deaf"} >= {
@@ -235,10 +255,10 @@ def test_frozen_feeder_is_noticed() -> None:
     assert any("digits" in alarm.sentence for plan in run.plans for alarm in plan.alarms)
 
 
-# -- the two sums ----------------------------------------------------------------------------------------------
+# -- the two sums --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=UNSHRUNK)
 @given(
     lag_down=st.floats(0.5, 2.0),
     lag_up=st.floats(0.5, 2.0),
@@ -290,10 +310,10 @@ def test_up_command_is_charged_at_once_at_its_final_watts() -> None:
     pytest.fail("nothing was raised")
 
 
-# -- oscillation -----------------------------------------------------------------------------------------------
+# -- oscillation ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=UNSHRUNK)
 @given(
     lag_down=st.floats(0.5, 2.0),
     lag_up=st.floats(0.5, 2.0),
@@ -318,11 +338,10 @@ def test_no_sustained_oscillation(
         NOISY if noise else QUIET,
     )
     run.run(420)
-    late = np.array(run.loads[-150:])
-    assert late.max() - late.min() <= 0.02 * max(late.mean(), 1.0)
+    assert swings(run.loads[-200:], 0.02) < 2
 
 
-# -- repeatable ------------------------------------------------------------------------------------------------
+# -- repeatable ----------------------------------------------------------------------------------------------
 
 
 def recorded_run(seconds: int) -> tuple[Loop, list[dict[str, object]]]:
@@ -387,14 +406,14 @@ def test_joined_devices_wait_for_admission() -> None:
     assert set(plan.steps.of(Verb.WITHHOLD)[0].tolist()) == {5, 6}
 
 
-# -- bad input -------------------------------------------------------------------------------------------------
+# -- bad input -----------------------------------------------------------------------------------------------
 
 floats = st.one_of(
     st.just(math.nan), st.just(math.inf), st.floats(-1e12, 1e12), st.sampled_from([0.0, -1.0, 65535.0])
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, phases=UNSHRUNK)
 @given(data=st.data())
 def test_no_reading_ever_breaks_it_or_raises_beyond_proof(data: st.DataObject) -> None:
     run = loop(Fake(8, site(8)))
@@ -414,7 +433,8 @@ def test_no_reading_ever_breaks_it_or_raises_beyond_proof(data: st.DataObject) -
             "available_at",
         ]
         chosen = data.draw(st.sets(st.sampled_from(names), max_size=4))
-        readings = dataclasses.replace(readings, **{name: data.draw(floats) for name in chosen})
+        wrong: dict[str, Any] = {name: data.draw(floats) for name in chosen}
+        readings = dataclasses.replace(readings, **wrong)
         if data.draw(st.booleans()):
             readings = dataclasses.replace(
                 readings,
