@@ -1,9 +1,9 @@
 """The two sums: what the fleet is proven to draw at most, and what it is expected to draw.
 
-*Proven* decides raises: an up-command is charged at its final watts when it is issued, a down-command is credited
-only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With one
-sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its way
-already, until the site is dark.
+*Proven* decides raises: an up-command is charged at its final watts when issued, a down-command is
+credited only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With
+one sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its
+way already, until the site is dark.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ NO_TIME = np.inf
 SILENCE = 6.9
 """No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
 OBEYED_PART, OBEYED_W = 1.08, 40.0
-"""A miner's own figure so close above its setpoint proves it: estimates err by 5 % or so [S: Foreman 5-20 %]."""
+"""A miner's own figure so close above its setpoint proves it: estimates err by some 5 % [S: Foreman 5-20]."""
 OWN_PARTS = (0.75, 1.3)
-"""Within these own figures are taken for a matter of calibration; beyond, for a miner that does not do as told."""
+"""Within these an own figure is a matter of calibration; beyond, the miner does not do as told."""
 OWN_STALE_S = 30.0
 """A miner's own figure is believed for this long."""
 
@@ -44,7 +44,7 @@ RUNNING, ASLEEP, WITHHELD, CUT = (int(mode) for mode in Mode)
 
 @dataclass(slots=True)
 class Accounts:
-    """What is known of each miner's watts, [N] each. Watts are nominal; ``Governor`` scales them to the feeder."""
+    """What is known of each miner's watts, [N] each, nominal: ``Body.bias`` scales them to the feeder."""
 
     mode: Ints
     setpoint_w: Floats
@@ -76,7 +76,7 @@ class Accounts:
     late_s: Floats
     """When its own figure last contradicted the reduction in flight."""
     own_part: Floats
-    """Its own figure over its setpoint when nothing moves: estimates are off by model, units by some percent."""
+    """Its own figure over its setpoint when nothing moves: off by model and by unit."""
     due_s: Floats
     """When the reduction in flight should be proven."""
     gap_w: Floats
@@ -120,9 +120,14 @@ class Accounts:
         polled = np.flatnonzero(readings.miner_at > self.seen_s)
         if len(polled):
             own = readings.miner_w[polled]
-            believable = (own >= 0) & (own <= 1.5 * devices.ceiling_w[polled]) & (readings.miner_at[polled] <= now + 1.0)
+            believable = (
+                (own >= 0)
+                & (own <= 1.5 * devices.ceiling_w[polled])
+                & (readings.miner_at[polled] <= now + 1.0)
+            )
             self.seen_s[polled] = np.minimum(readings.miner_at[polled], now)
             settled = believable & (self.mode[polled] == RUNNING) & (now > self.settled_s[polled])
+            settled &= ~(self.falling[polled] | self.rising[polled] | self.deaf[polled])
             part = self.own_part[polled]
             ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
             self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
@@ -146,8 +151,8 @@ class Accounts:
         self.late_s[where] = np.where(
             after & ~low & ~np.isnan(self.seen_w[where]), self.seen_s[where], self.late_s[where]
         )
-        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing. Of a
-        # miner without work silence proves nothing.
+        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing. Of
+        # a miner without work silence proves nothing.
         asleep = self.mode[where] == ASLEEP
         rate = self.rate_hz(where, devices)
         stopped = np.maximum(self.heard_s[where], issued)
@@ -167,7 +172,13 @@ class Accounts:
         self.tries[miners] = 0
 
     def told(
-        self, now: float, miners: Ints, mode: int, watts: Floats, t95_s: Floats, due_s: Floats | float = NO_TIME
+        self,
+        now: float,
+        miners: Ints,
+        mode: int,
+        watts: Floats,
+        t95_s: Floats,
+        due_s: Floats | float = NO_TIME,
     ) -> None:
         """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
         drawn = self.modelled_w(now)[miners]
@@ -247,7 +258,9 @@ class Accounts:
     def appended(self, count: int) -> "Accounts":
         """Return these accounts with ``count`` miners more that were never seen."""
         more = Accounts.begin(count)
-        return Accounts(*(np.concatenate((a, b)) for a, b in zip(self.columns(), more.columns(), strict=True)))
+        return Accounts(
+            *(np.concatenate((a, b)) for a, b in zip(self.columns(), more.columns(), strict=True))
+        )
 
     def columns(self) -> list[Any]:
         """Return all arrays, in the order of the fields."""

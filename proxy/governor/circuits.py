@@ -38,6 +38,13 @@ class Circuits:
             self._overloads(tick)
         return changed
 
+    def restore(self) -> None:
+        """Build the tree again for what is locked out."""
+        if self.locked:
+            marks: Bools = np.zeros(len(self._site.circuits), np.bool_)
+            marks[list(self.locked)] = True
+            self.wiring = wiring(self._site, locked=marks)
+
     def _lockout(self, tick: Tick) -> bool:
         wanted = tick.readings.instructions.locked
         changed = wanted != self.locked
@@ -111,5 +118,7 @@ class Circuits:
         enough = np.searchsorted(np.cumsum(room[~limit][order]), missing) + 1 if missing > 0 else 0
         tick.commander.sleep(sleepers[order[:enough]])
         name = tick.body.names[circuit]
-        tick.decide("shed", len(mine), -over_w, f"circuit {name} carries {over_w / 1000:,.1f} kW too much", name)
+        tick.decide(
+            "shed", len(mine), -over_w, f"circuit {name} carries {over_w / 1000:,.1f} kW too much", name
+        )
         tick.body.alarms.say(tick.now, "circuit", name, f"{name} carries {over_w / 1000:,.1f} kW too much")

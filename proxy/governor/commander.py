@@ -1,4 +1,4 @@
-"""Gives commands and keeps the accounts of them, so that nothing can be told to a miner and not be counted."""
+"""Gives commands and keeps the accounts of them, so that nothing is told and not counted."""
 
 import math
 
@@ -113,7 +113,7 @@ class Commander:
             self._accounts.gap_w[miners] = self._gap_w
 
     def _due_s(self, miners: Ints, t95_s: Floats) -> Floats:
-        """Return when reductions of ``miners`` should be proven: by their own figure, or by shares that stop."""
+        """Return when reductions should be proven: by a miner's own figure, or by shares that stop."""
         tells = ~np.isnan(self._accounts.seen_w[miners])
         rate = self._accounts.rate_hz(miners, self._devices)
         silence_s = np.divide(SILENCE, rate, out=np.full(len(miners), 60.0), where=rate > 0)

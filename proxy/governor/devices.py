@@ -1,4 +1,4 @@
-"""What the governor may command: nominal values, arrays indexed by miner. The truth is learned, not handed in."""
+"""What the governor may command: nominal values, indexed by miner. The truth is learned, not handed in."""
 
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
@@ -73,7 +73,9 @@ class Devices:
         """
         for one in fields(self):
             if len(getattr(self, one.name)) != len(self.ids):
-                raise ValueError(f"{one.name} has {len(getattr(self, one.name))} elements, not {len(self.ids)}")
+                raise ValueError(
+                    f"{one.name} has {len(getattr(self, one.name))} elements, not {len(self.ids)}"
+                )
 
     def __len__(self) -> int:
         """Return the number of miners."""
@@ -81,9 +83,11 @@ class Devices:
 
     def may(self, actuator: Actuator) -> Bools:
         """Return which miners have the actuator."""
-        return (self.actuators & int(actuator)) != 0
+        return np.asarray((self.actuators & int(actuator)) != 0)
 
     def joined(self, more: "Devices") -> "Devices":
         """Return these devices with ``more`` appended; indices of the old ones stay."""
-        columns = [np.concatenate((getattr(self, one.name), getattr(more, one.name))) for one in fields(self)[1:]]
+        columns = [
+            np.concatenate((getattr(self, one.name), getattr(more, one.name))) for one in fields(self)[1:]
+        ]
         return Devices(self.ids + more.ids, *columns)

@@ -1,6 +1,8 @@
 """The governor: readings in, steps out. Synchronous; the same readings give the same plans."""
 
 import math
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,10 +26,25 @@ from proxy.governor.readings import Readings
 from proxy.governor.rounds import Rounds
 from proxy.governor.senses import Expectation, Senses, Sight
 from proxy.governor.settings import GovernorSettings
+from proxy.governor.state import given, taken
 from proxy.governor.supply_watch import Supplied, SupplyWatch
 from proxy.governor.tick import Body, Tick
 from proxy.governor.verify import Verify
 
+STATE_VERSION = 1
+_OWN = (
+    "_debts",
+    "_short_w",
+    "_before_w",
+    "_bound",
+    "_round_s",
+    "_round_w",
+    "_ticked_s",
+    "_load_known_s",
+    "_works",
+    "_hour",
+)
+"""What the engine itself remembers beside its parts."""
 _MUCH = 0.05
 """A part of the load in flight that makes it change within seconds."""
 _EVENT_S = 2.0
@@ -68,6 +85,8 @@ class Governor:
         self._round_s = -math.inf
         self._round_w = math.nan
         self._ticked_s = math.nan
+        self._works = False
+        """Whether a good part of the fleet sent shares of late."""
         self._load_known_s = -math.inf
         self._hour: list[tuple[float, float]] = []
         """Least budget of each minute of the last hour, and when that minute began."""
@@ -108,15 +127,64 @@ class Governor:
         body.accounts = body.accounts.appended(len(devices))
         self._members.append(len(devices))
 
+    def state(self) -> dict[str, Any]:
+        """Return all that is remembered, as plain data for msgpack; devices are told apart by their ids."""
+        return {
+            "version": STATE_VERSION,
+            "ids": list(self._body.devices.ids),
+            "bias": self._body.bias,
+            **{name: taken(part) for name, part in self._parts().items()},
+            "own": taken(self, _OWN),
+        }
+
+    @classmethod
+    def from_state(
+        cls,
+        state: Mapping[str, Any],
+        site: Site,
+        devices: Devices,
+        curves: Curves,
+        settings: GovernorSettings | None = None,
+    ) -> Self:
+        """Return a governor that goes on where ``state`` was taken.
+
+        Raises:
+            ValueError: The state is of another version, or of other devices.
+
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(f"a state of version {state.get('version')}, not {STATE_VERSION}")
+        if list(devices.ids) != list(state["ids"]):
+            raise ValueError("the state is of other devices")
+        governor = cls(site, devices, curves, settings)
+        governor._body.bias = float(state["bias"])
+        for name, part in governor._parts().items():
+            given(part, state[name])
+        given(governor, state["own"])
+        governor._circuits.restore()
+        return governor
+
+    def _parts(self) -> dict[str, object]:
+        return {
+            "accounts": self._body.accounts,
+            "learned": self._body.learned,
+            "alarms": self._body.alarms,
+            "senses": self._senses,
+            "supply": self._supply,
+            "observer": self._observer,
+            "members": self._members,
+            "circuits": self._circuits,
+            "given": self._rounds.given,
+        }
+
     # -- what is known ---------------------------------------------------------------------------------------
 
     def _look(self, now: float, readings: Readings) -> Sight:
         body = self._body
-        heard = float((now - body.accounts.heard_s < 30.0).mean()) if len(body.devices) else 0.0
         expected = Expectation(
             load_w=self._observer.load_w if not math.isnan(self._observer.load_w) else 0.0,
             most_w=float(body.devices.ceiling_w.sum()),
-            works=heard > 0.3,
+            works=self._works,
             moving=math.isnan(self._observer.load_w)
             or self._observer.moving_w > _MUCH * max(self._observer.load_w, 1.0)
             or now - self._observer.moved_s < 10.0,
@@ -146,7 +214,12 @@ class Governor:
 
         def silent(role: str, age_s: float, last_w: float, who: str) -> None:
             most = ceiling_w(
-                LADDERS[role], age_s, last_w=last_w, hour_least_w=hour, guaranteed_w=guaranteed, sleep_w=asleep_w
+                LADDERS[role],
+                age_s,
+                last_w=last_w,
+                hour_least_w=hour,
+                guaranteed_w=guaranteed,
+                sleep_w=asleep_w,
             )
             if math.isfinite(most):
                 terms.append(Term(f"{who} silent", most + aux_w, f"{who} has told nothing for {age_s:.0f} s"))
@@ -158,11 +231,11 @@ class Governor:
         if self._site.generators and math.isnan(supplied.capability_w):
             silent("generators", now - self._supply.seen_at, self._before_w, "the generators")
         if not math.isnan(readings.available_at):
-            terms.append(Term("source", readings.available_w + aux_w, "what the source of available kW tells"))
+            terms.append(
+                Term("source", readings.available_w + aux_w, "what the source of available kW tells")
+            )
             silent("source", now - readings.available_at, self._before_w, "the source of available kW")
-        allowed = budget(
-            terms, before_w=self._before_w, auxiliaries_w=aux_w, frozen=frozen
-        )
+        allowed = budget(terms, before_w=self._before_w, auxiliaries_w=aux_w, frozen=frozen)
         if not math.isfinite(allowed.watts):
             return allowed
         self._before_w = allowed.watts
@@ -179,15 +252,21 @@ class Governor:
         known = not math.isnan(sight.load_w)
         load = observer.load_w
         capability = supplied.accepts_w if supplied.lost else math.inf
-        capability = min(capability, supplied.capability_w) if not math.isnan(supplied.capability_w) else math.inf
-        overload = observer.seen_w + sight.aux_w - capability if known and math.isfinite(capability) else -math.inf
+        capability = (
+            min(capability, supplied.capability_w) if not math.isnan(supplied.capability_w) else math.inf
+        )
+        overload = (
+            observer.seen_w + sight.aux_w - capability if known and math.isfinite(capability) else -math.inf
+        )
         proven = observer.proven_w(now, body, known=known, metered=metered)
         room = supplied.accepts_w - sight.aux_w - observer.seen_w - max(1.0, body.bias) * observer.soon_w
         return Tick(
             now=now,
             readings=readings,
             body=body,
-            commander=Commander(now, body.devices, body.accounts, body.learned, self._settings.patience, observer.gap_w(body)),
+            commander=Commander(
+                now, body.devices, body.accounts, body.learned, self._settings.patience, observer.gap_w(body)
+            ),
             budget=allowed,
             load_w=load,
             overload_w=overload,
@@ -213,7 +292,7 @@ class Governor:
         free = tick.may_raise and budget_w - tick.proven_w > 2.0 * self._settings.deadband * budget_w
         if since >= self._settings.round_s:
             return True
-        if free and self._rounds.raised_w == 0.0:
+        if free and self._rounds.given.raised_w == 0.0:
             free = False  # the last round found nothing to raise: what holds it takes longer than a tick
         return (moved or free) and since >= _EVENT_S
 
@@ -221,6 +300,9 @@ class Governor:
         self._round_s, self._round_w = tick.now, tick.budget.watts
         body = tick.body
         body.accounts.forget(tick.now)
+        self._works = bool(
+            np.count_nonzero(tick.now - body.accounts.heard_s < 30.0) > 0.3 * len(body.devices)
+        )
         body.accounts.cycles *= math.exp(-self._settings.round_s / 86400.0)
         self._verify.rounds(tick)
         surplus = tick.budget.watts - float(self._rounds.guarantee_w.sum())
@@ -243,7 +325,6 @@ class Governor:
 
     def _is_idle(self, tick: Tick) -> bool:
         """Return whether a round would change nothing: most of a day is like that."""
-        accounts = tick.body.accounts
         if not math.isfinite(tick.budget.watts):
             return False
         gap = tick.budget.watts - tick.expected_w

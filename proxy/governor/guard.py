@@ -2,8 +2,8 @@
 
 Inside the reserve a sized reduction by limits, in marginal order, is enough. When the supply cannot give what
 is drawn, seconds count: a part of the fleet going down exponentially ends an excess later than all of it
-would, so as much goes down as keeps the excess near the least possible, by limits where they are as fast; what
-was too much is given back at once.
+would, so as much goes down as keeps the excess near the least possible, by limits where they are as fast;
+what was too much is given back at once.
 """
 
 import numpy as np
@@ -36,9 +36,15 @@ class Guard:
         if tick.severe and tick.overload_w > 0 and deficit > 0:
             return self._plunge(tick, max(deficit, tick.overload_w))
         if deficit > max(least, 1.0):
-            return self._rounds.shed(
-                tick, deficit, tick.budget.bound, f"{deficit / 1000:,.1f} kW too much: {tick.budget.sentence}"
-            ) > 0
+            return (
+                self._rounds.shed(
+                    tick,
+                    deficit,
+                    tick.budget.bound,
+                    f"{deficit / 1000:,.1f} kW too much: {tick.budget.sentence}",
+                )
+                > 0
+            )
         return False
 
     def _stop(self, tick: Tick) -> bool:
@@ -62,20 +68,29 @@ class Guard:
         works: Bools = (accounts.mode == RUNNING) & ~accounts.deaf
         limit = works & devices.may(Actuator.LIMIT)
         sleep = works & devices.may(Actuator.SLEEP)
-        floor_drop = np.where(limit, np.maximum(0.0, np.minimum(drawn, accounts.setpoint_w) - devices.floor_w), 0.0)
-        sleep_drop = np.where(sleep, np.maximum(0.0, np.minimum(drawn, accounts.setpoint_w) - devices.sleep_w), 0.0)
+        floor_drop = np.where(
+            limit, np.maximum(0.0, np.minimum(drawn, accounts.setpoint_w) - devices.floor_w), 0.0
+        )
+        sleep_drop = np.where(
+            sleep, np.maximum(0.0, np.minimum(drawn, accounts.setpoint_w) - devices.sleep_w), 0.0
+        )
         lag = body.learned.lag[devices.curve]
         limit_s = devices.t_down_limit_s * lag[:, 0]
         sleep_s = devices.t_down_sleep_s * lag[:, 1]
         excess = tick.overload_w
-        all_down = _excess_ws(excess, [(sleep_drop, sleep_s), (np.where(sleep, 0.0, floor_drop), limit_s)], body.bias)
+        all_down = _excess_ws(
+            excess, [(sleep_drop, sleep_s), (np.where(sleep, 0.0, floor_drop), limit_s)], body.bias
+        )
         # Gentle to harsh: limits alone, then sleep for the quickest sleepers first.
         order = np.argsort(np.where(sleep, sleep_s, np.inf), kind="stable")
         sleepers = int(sleep.sum())
         for part in (0.0, 0.25, 0.5, 0.75, 1.0):
             asleep = np.zeros(len(works), np.bool_)
             asleep[order[: int(np.ceil(part * sleepers))]] = True
-            drops = [(np.where(asleep, sleep_drop, 0.0), sleep_s), (np.where(asleep, 0.0, floor_drop), limit_s)]
+            drops = [
+                (np.where(asleep, sleep_drop, 0.0), sleep_s),
+                (np.where(asleep, 0.0, floor_drop), limit_s),
+            ]
             least = _excess_ws(excess, drops, body.bias)
             enough = float(sum(drop.sum() for drop, _ in drops)) * body.bias >= deficit_w
             if (least <= NEAR_PANIC * all_down and enough) or part == 1.0:
@@ -93,7 +108,7 @@ class Guard:
                 "plunge",
                 count,
                 -total,
-                f"{excess / 1000:,.1f} kW more are drawn than the supply can give: {count} miners go down at once",
+                f"{excess / 1000:,.1f} kW more are drawn than the supply can give: {count} miners go down",
             )
         return count > 0
 
@@ -107,5 +122,7 @@ def _excess_ws(excess_w: float, drops: list[tuple[Floats, Floats]], bias: float)
         if not len(kinds):
             continue
         total = np.bincount(which, weights=watts[watts > 0], minlength=len(kinds))
-        fallen += bias * (total[:, None] * -np.expm1(-3.0 * time[None, :] / np.maximum(kinds[:, None], 0.1))).sum(0)
+        fallen += bias * (
+            total[:, None] * -np.expm1(-3.0 * time[None, :] / np.maximum(kinds[:, None], 0.1))
+        ).sum(0)
     return float(excess_w * DELAY_S + np.maximum(0.0, excess_w - fallen).sum())

@@ -15,7 +15,7 @@ FASTEST, SLOWEST = 0.4, 4.0
 
 
 class Learned:
-    """For each kind of device (its curve) and actuator: a factor on its lag, and the part of watts that stays."""
+    """For each kind of device (its curve) and actuator: a factor on its lag, and the part that stays."""
 
     __slots__ = ("lag", "residual")
 
@@ -28,7 +28,7 @@ class Learned:
         return np.asarray(self.residual[kind, ACTUATORS.index(actuator)] <= USELESS)
 
     def obeyed(self, kind: Ints, actuator: int, nominal_s: Floats, late_s: Floats, seen_s: Floats) -> None:
-        """Learn from miners that obeyed: contradicted until ``late_s`` after the command, proven at ``seen_s``.
+        """Learn from miners that obeyed: refuted until ``late_s`` after the command, proven at ``seen_s``.
 
         The true lag lies between; what was learned moves there only as far as it must.
         """
@@ -40,10 +40,12 @@ class Learned:
             now = self.lag[one, actuator]
             aim = float(np.clip(min(max(now, low), max(high, low)), FASTEST, SLOWEST))
             self.lag[one, actuator] += GAIN * (aim - now)
-            self.residual[one, actuator] -= GAIN * self.residual[one, actuator] * mine.sum() / (mine.sum() + 4.0)
+            self.residual[one, actuator] -= (
+                GAIN * self.residual[one, actuator] * mine.sum() / (mine.sum() + 4.0)
+            )
 
     def failed(self, kind: Ints, actuator: int, stays: Floats) -> None:
-        """Learn from miners that did not obey in time; ``stays`` is the part of the watts that is still there."""
+        """Learn from miners that did not obey in time; ``stays`` is the part of their watts that does."""
         for one in np.unique(kind):
             mine = kind == one
             # A few deaf miners are those miners' fault, many of a kind are the kind's.

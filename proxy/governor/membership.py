@@ -26,7 +26,9 @@ class Membership:
         here = readings.connected
         asleep = here & (readings.claimed == Claim.ASLEEP)
         works = here & ~asleep
-        own = np.where(np.isfinite(readings.miner_w) & (readings.miner_w >= 0), readings.miner_w, devices.ceiling_w)
+        own = np.where(
+            np.isfinite(readings.miner_w) & (readings.miner_w >= 0), readings.miner_w, devices.ceiling_w
+        )
         accounts.mode[works] = RUNNING
         accounts.mode[asleep] = ASLEEP
         accounts.setpoint_w[works] = np.minimum(own, devices.ceiling_w)[works]
@@ -71,7 +73,9 @@ class Membership:
             tick.body.alarms.say(
                 tick.now, "sessions", "fleet", f"{len(gone)} of {len(self.connected)} miners are gone at once"
             )
-        tick.decide("lost", len(gone), 0.0, f"{len(gone)} miners are gone; they wait for watts when they return")
+        tick.decide(
+            "lost", len(gone), 0.0, f"{len(gone)} miners are gone; they wait for watts when they return"
+        )
 
     def _came(self, tick: Tick, came: Ints) -> None:
         accounts = tick.body.accounts

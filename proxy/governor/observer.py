@@ -5,7 +5,7 @@ import math
 from proxy.governor.settings import GovernorSettings
 from proxy.governor.tick import Body
 
-BIAS_GAIN = 0.01
+BIAS_GAIN = 0.02
 """How much of a difference between feeder and curves is taken over each second in which nothing moves."""
 BIAS_RANGE = (0.6, 1.6)
 SEEN_GAIN = 0.4

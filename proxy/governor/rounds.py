@@ -1,6 +1,7 @@
-"""Allocation, and the steps from what is to what is wanted: reductions first, raises as far as proof allows."""
+"""Allocation, and the steps from what is to what is wanted: reductions first, raises as far as proven."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,28 +10,45 @@ from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.energy.site import Site, Wiring
 from proxy.governor.accounts import ASLEEP, CUT, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
-from proxy.governor.tick import Body, Tick
+from proxy.governor.tick import Tick
 
 _WORTH_W = 1.0
+
+
+@dataclass(slots=True)
+class Given:
+    """What the last round gave."""
+
+    raised_w: float = 0.0
 
 
 class Rounds:
     """Decides who draws what."""
 
     def __init__(self, site: Site) -> None:
-        self.guarantee_w: Floats = np.array([tenant.guarantee_kw * 1000.0 for tenant in site.tenants] or [0.0])
+        self.guarantee_w: Floats = np.array(
+            [tenant.guarantee_kw * 1000.0 for tenant in site.tenants] or [0.0]
+        )
         self._priority: Ints = np.array([tenant.priority for tenant in site.tenants] or [0], dtype=np.int64)
         self._share: Floats = np.array([tenant.contracted_share for tenant in site.tenants] or [1.0])
 
-        self.raised_w = 0.0
-        """What the last round gave."""
+        self.given = Given()
 
-    def wanted(self, tick: Tick, budget_w: float, *, shedding: bool, settle_w: Floats | None = None) -> Allocation:
+    def wanted(
+        self,
+        tick: Tick,
+        budget_w: float,
+        *,
+        shedding: bool,
+        limits: bool = False,
+        settle_w: Floats | None = None,
+    ) -> Allocation:
         """Return the watts for each miner that make the most of ``budget_w``, in nominal watts.
 
-        While ``shedding`` nobody is raised, and dwell binds nobody.
+        While ``shedding`` nobody is raised, and dwell binds nobody; with ``limits`` whoever has a limit is
+        not put to sleep.
         """
-        lower, upper = _bounds(tick, shedding=shedding)
+        lower, upper = _bounds(tick, shedding=shedding, limits=limits)
         body = tick.body
         bias = body.bias
         wiring = Wiring(tick.wiring.parent, tick.wiring.limit_w / bias)
@@ -45,20 +63,25 @@ class Rounds:
             np.ones(len(lower)),
         )
         entitlement = Entitlement(
-            self.guarantee_w / bias, self._priority, self._share, None if settle_w is None else settle_w / bias
+            self.guarantee_w / bias,
+            self._priority,
+            self._share,
+            None if settle_w is None else settle_w / bias,
         )
         return allocate(budget_w, demand, entitlement, wiring)
 
     def shed(self, tick: Tick, deficit_w: float, bound: str, sentence: str) -> float:
-        """Lower the fleet by ``deficit_w`` at the feeder, the least worthy watts first; return nominal watts."""
+        """Lower the fleet by ``deficit_w`` at the feeder, worst watts first; return nominal watts."""
         body = tick.body
         setpoint = body.accounts.setpoint_w
         margin = 1.0 + body.settings.shed_margin
         target = float(setpoint.sum()) - margin * deficit_w / body.bias
-        plan = self.wanted(tick, target, shedding=True)
+        plan = self.wanted(tick, target, shedding=True, limits=True)
+        if float(plan.watts.sum()) > target + _WORTH_W:
+            plan = self.wanted(tick, target, shedding=True)
         lower = np.flatnonzero(plan.watts < setpoint - 1.0)
         dropped = float((setpoint - plan.watts)[lower].sum())
-        self.apply_down(tick, lower, plan.watts[lower], lent=True)
+        self.apply_down(tick, lower, plan.watts[lower])
         if len(lower):
             tick.decide("shed", len(lower), -dropped * body.bias, sentence, bound)
         return dropped
@@ -75,7 +98,7 @@ class Rounds:
         down = np.flatnonzero((change < -least) & ~waiting)
         up = np.flatnonzero((change > least) | (waiting & (change > 1.0)))
         # What moves only to make room for better watts must gain something, or equals change places for ever.
-        self.raised_w = 0.0
+        self.given.raised_w = 0.0
         down_w, up_w = float(-change[down].sum()), float(change[up].sum())
         worth_it = settings.deadband * min(budget_w, float(accounts.setpoint_w.sum()))
         if tick.deficit_w <= 0 and min(down_w, up_w) < worth_it:
@@ -85,12 +108,17 @@ class Rounds:
         if len(down):
             gone = float(-change[down].sum()) * body.bias
             self.apply_down(tick, down, plan.watts[down])
-            tick.decide("trim", len(down), -gone, f"{len(down)} miners give up {gone / 1000:,.1f} kW: {tick.budget.sentence}")
+            tick.decide(
+                "trim",
+                len(down),
+                -gone,
+                f"{len(down)} miners give up {gone / 1000:,.1f} kW: {tick.budget.sentence}",
+            )
         if tick.may_raise and len(up):
             self._raise(tick, up, plan.watts[up])
         return plan
 
-    def apply_down(self, tick: Tick, miners: Ints, watts: Floats, *, lent: bool = False) -> None:
+    def apply_down(self, tick: Tick, miners: Ints, watts: Floats) -> None:
         """Lower ``miners`` to ``watts`` by the gentlest actuator that gets there."""
         if not len(miners):
             return
@@ -101,7 +129,7 @@ class Rounds:
         limit = can_limit & ~below
         sleep = below & can_sleep
         tick.commander.limit(miners[limit], watts[limit])
-        tick.commander.sleep(miners[sleep], lent=lent)
+        tick.commander.sleep(miners[sleep])
         rest = ~limit & ~sleep & below
         tick.commander.withhold(miners[rest & devices.may(Actuator.WITHHOLD)[miners]])
 
@@ -113,14 +141,16 @@ class Rounds:
         if not min(headroom, tick.room_w) > 0:
             return
         now_w = accounts.setpoint_w[up]
-        # Charged by the accounts already: what has been asked to fall and was not proven takes no second room.
+        # What was asked to fall and is not proven to have is charged already and takes no second room.
         rise = (watts - np.minimum(now_w, watts)) * body.bias
         gain = body.curves.hashes_at(body.devices.curve[up], watts) - body.curves.hashes_at(
             body.devices.curve[up], now_w
         )
         order = np.argsort(-gain / np.maximum(rise, _WORTH_W), kind="stable")
         # Of what rises for minutes only a part is in the engines' next step.
-        t_up = np.where(accounts.mode[up] == RUNNING, body.devices.t_up_limit_s[up], body.devices.t_wake_s[up])
+        t_up = np.where(
+            accounts.mode[up] == RUNNING, body.devices.t_up_limit_s[up], body.devices.t_wake_s[up]
+        )
         soon = rise * np.minimum(1.0, 3.0 * body.settings.step_period_s / np.maximum(t_up, 0.1))
         fits = (np.cumsum(rise[order]) <= headroom) & (np.cumsum(soon[order]) <= tick.room_w)
         if not fits[0] and rise[order[0]] <= headroom and not accounts.rising.any():
@@ -133,17 +163,23 @@ class Rounds:
         tick.commander.limit(miners[running], told[running])
         tick.commander.start(miners[~running], told[~running])
         total = float(rise[chosen].sum())
-        self.raised_w = total
+        self.given.raised_w = total
         tick.proven_w += total
         tick.expected_w += total
         tick.room_w -= float(soon[chosen].sum())
         held = len(up) - len(chosen)
-        why = "in a step that the engines accept" if tick.room_w < headroom - total else "as far as is proven free"
+        why = (
+            "in a step that the engines accept"
+            if tick.room_w < headroom - total
+            else "as far as is proven free"
+        )
         more = f"; {held} more wait" if held else ""
-        tick.decide("raise", len(chosen), total, f"{len(chosen)} miners get {total / 1000:,.1f} kW {why}{more}")
+        tick.decide(
+            "raise", len(chosen), total, f"{len(chosen)} miners get {total / 1000:,.1f} kW {why}{more}"
+        )
 
 
-def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
+def _bounds(tick: Tick, *, shedding: bool, limits: bool) -> tuple[Floats, Floats]:
     """Return the least and most nominal watts that each miner may be told now."""
     body, now = tick.body, tick.now
     devices, accounts, settings = body.devices, body.accounts, body.settings
@@ -156,6 +192,8 @@ def _bounds(tick: Tick, *, shedding: bool) -> tuple[Floats, Floats]:
     can_idle = devices.may(Actuator.WITHHOLD) & body.learned.usable(devices.curve, Actuator.WITHHOLD)
     awake_long = now - accounts.slept_s >= settings.min_on_s
     may_stop: Bools = running & (can_sleep | can_idle)
+    if limits:
+        may_stop = may_stop & ~can_limit
     if not shedding:
         may_stop = may_stop & awake_long & (accounts.cycles < settings.cycles_day)
     stop_w = np.where(can_sleep, devices.sleep_w, devices.idle_w)

@@ -1,4 +1,4 @@
-"""Judges what is read of the load before anything is built on it: what is implausible is unknown, with its reason."""
+"""Judges what is read of the load before anything is built on it: the implausible is unknown."""
 
 import math
 from dataclasses import dataclass

@@ -57,6 +57,4 @@ class GovernorSettings:
     alarm_s: float = 600.0
     """An alarm is not repeated within this."""
     frozen_s: float = 8.0
-    """A meter whose digits do not move for so long is stuck: at 0.5 % noise two equal readings are rare [C]."""
-    month_s: float = 30 * 86400.0
-    """Length of an accounting month where nobody tells when one begins."""
+    """A meter whose digits do not move for so long is stuck: at 0.5 % noise two equal ones are rare [C]."""

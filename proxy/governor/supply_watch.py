@@ -1,4 +1,4 @@
-"""What the generators can give the fleet, from nominal figures and from what tells early that it will be less."""
+"""What the generators can give the fleet, from nominal figures and from early signs that it will be less."""
 
 import math
 from dataclasses import dataclass
@@ -57,6 +57,7 @@ class SupplyWatch:
         self.lost_s = -math.inf
         """When a set left the bus last."""
         self.looked_s = math.nan
+        self._asked: tuple[tuple[bytes, float], Term] = ((b"", math.nan), Term("generators", math.nan, ""))
 
     def look(self, now: float, readings: Readings, bus_w: float) -> Supplied:
         """Return what the supply allows; ``bus_w`` is the load of the bus, NaN if unknown."""
@@ -76,20 +77,14 @@ class SupplyWatch:
             running |= silent & self._carried(generators, silent, bus_w)
         self._breathe(now, running, bus_w)
         # The valve speaks through ``supply``; here it would make the load its own limit.
-        sets_w = supply.capability_w(
-            self._nominal_w,
-            self._derate * max(0.0, heat),
-            running,
-            generators.watts,
-            np.full(len(running), np.nan),
-        )
+        sets_w = np.where(running, self._nominal_w * (self._derate * max(0.0, heat)), 0.0)
         told = generators.available_w
         sets_w = np.where(np.isnan(told) | ~running, sets_w, np.minimum(sets_w, np.maximum(told, 0.0)))
         factor, frozen, gas = self._gas(now, readings)
         trim, off = self._frequency(now, generators)
         if off:
             frozen = (*frozen, off)
-        term = supply.generators(self._site.reserve, sets_w, min(factor, trim))
+        term = self._term(sets_w, min(factor, trim))
         if trim < factor:
             term = Term("frequency", term.watts, f"frequency is low; {term.sentence}")
         elif term.name == "gas":
@@ -108,6 +103,13 @@ class SupplyWatch:
             now - self.lost_s < 10.0,
             trim < 1.0,
         )
+
+    def _term(self, sets_w: Floats, factor: float) -> Term:
+        """Return what the generators allow; most ticks of a day ask what the tick before asked."""
+        key = (sets_w.tobytes(), factor)
+        if key != self._asked[0]:
+            self._asked = (key, supply.generators(self._site.reserve, sets_w, factor))
+        return self._asked[1]
 
     def _carried(self, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
         """Return which silent sets the others and the load prove to be on the bus still.
@@ -159,7 +161,11 @@ class SupplyWatch:
             return 1.0, (), ""
         kpa = readings.header_kpa
         if not math.isfinite(kpa) or not 0.0 <= kpa < 20_000.0:
-            return 1.0, ("the pressure of the gas header is unknown",), "the pressure of the gas header is unknown"
+            return (
+                1.0,
+                ("the pressure of the gas header is unknown",),
+                "the pressure of the gas header is unknown",
+            )
         if math.isnan(self.kpa):
             self.kpa, self.slope = kpa, 0.0
         else:

@@ -1,7 +1,5 @@
 """Sees to it that what was told is done: says it again, escalates, gives up and says so."""
 
-import math
-
 import numpy as np
 
 from proxy.energy.arrays import Bools, Ints
@@ -13,6 +11,8 @@ from proxy.governor.tick import Tick
 
 PROVE_S = 20.0
 """A reduction that its shares would take longer to prove is worth a lower difficulty."""
+NAMED = 20
+"""So many miners are named one by one in alarms."""
 _BY_MODE = {RUNNING: 0, ASLEEP: 1, WITHHELD: 2, CUT: 3}
 
 
@@ -68,12 +68,17 @@ class Verify:
         if not len(late):
             return
         self._blame(tick, late)
-        needed = tick.deficit_w > 0 or tick.severe
+        needed = tick.severe or tick.deficit_w > body.settings.deadband * tick.budget.watts
+        self._alarm(tick, late)
         mode = accounts.mode[late]
-        usable = {one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS}
+        usable = {
+            one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS
+        }
         limited = mode == RUNNING
         to_sleep = limited & usable[Actuator.SLEEP] & needed
-        to_withhold = ((limited & ~usable[Actuator.SLEEP]) | (mode == ASLEEP)) & usable[Actuator.WITHHOLD] & needed
+        to_withhold = (
+            ((limited & ~usable[Actuator.SLEEP]) | (mode == ASLEEP)) & usable[Actuator.WITHHOLD] & needed
+        )
         to_cut = (mode == WITHHELD) & usable[Actuator.DISCONNECT] & needed
         rest = ~(to_sleep | to_withhold | to_cut)
         tick.commander.sleep(late[to_sleep])
@@ -82,7 +87,9 @@ class Verify:
         self._give_up(tick, late[rest])
         count = len(late) - int(rest.sum())
         if count:
-            tick.decide("escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used")
+            tick.decide(
+                "escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used"
+            )
 
     def _by_feeder(self, tick: Tick, late: Ints) -> Bools:
         """Credit those of whom no evidence of their own can come, if the feeder has fallen by their watts.
@@ -97,8 +104,8 @@ class Verify:
             return done
         miners = late[mute]
         drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
-        # Had they not obeyed, the feeder would now show more beyond the model by as much as they should have dropped.
-        rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners])) 
+        # Had they not obeyed, the feeder would show more beyond the model by what they should have dropped.
+        rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners]))
         sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
         if drop > 3.0 * sigma and rose < 0.4 * drop:
             accounts.prove(miners)
@@ -118,6 +125,15 @@ class Verify:
             if mine.any():
                 body.learned.failed(body.devices.curve[late[mine]], actuator, stays[mine])
 
+    def _alarm(self, tick: Tick, miners: Ints) -> None:
+        for miner in miners[:NAMED]:
+            name = tick.body.devices.ids[int(miner)]
+            tick.body.alarms.say(tick.now, "deaf", name, f"{name} does not do what it is told")
+        if len(miners) > NAMED:
+            tick.body.alarms.say(
+                tick.now, "deaf", "fleet", f"{len(miners)} miners do not do what they are told"
+            )
+
     def _give_up(self, tick: Tick, miners: Ints) -> None:
         """Take miners as they are: charged at what they draw, and neither moved nor credited for a while."""
         accounts = tick.body.accounts
@@ -130,25 +146,33 @@ class Verify:
         accounts.deaf[miners] = True
         # From now on the time of its next chance.
         accounts.due_s[miners] = tick.now + 30.0 * tick.body.settings.resend_s
-        for miner in miners[:20]:
+        for miner in miners[:NAMED]:
             name = tick.body.devices.ids[int(miner)]
-            tick.body.alarms.say(tick.now, "deaf", name, f"{name} does not do what it is told; it is left out")
-        tick.decide("give up", len(miners), 0.0, f"{len(miners)} miners do not obey and are left out for a while")
+            tick.body.alarms.say(
+                tick.now, "deaf", name, f"{name} does not do what it is told; it is left out"
+            )
+        tick.decide(
+            "give up", len(miners), 0.0, f"{len(miners)} miners do not obey and are left out for a while"
+        )
 
     def rounds(self, tick: Tick) -> None:
-        """Look at what need not be seen every second: raises without effect, deaf miners' next chance, liars."""
+        """Look at what can wait: raises without effect, deaf miners' next chance, liars."""
         accounts, now = tick.body.accounts, tick.now
         chance = np.flatnonzero(accounts.deaf & (now > accounts.due_s))
         accounts.deaf[chance] = False
         accounts.due_s[chance] = NO_TIME
         here = tick.readings.connected & (accounts.mode == RUNNING) & ~accounts.deaf
-        settled = here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
+        settled = (
+            here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
+        )
         settled &= accounts.tries < 3
         with np.errstate(invalid="ignore"):
             short = accounts.seen_w < 0.85 * accounts.setpoint_w - 40.0
         rate = tick.body.devices.share_rate_hz
         unheard = np.isnan(accounts.seen_w) & (rate > 0)
-        unheard &= (now - np.maximum(accounts.heard_s, accounts.issued_s)) * rate * 0.3 > 6.9 + rate * 2.0 * accounts.t95_s
+        unheard &= (
+            now - np.maximum(accounts.heard_s, accounts.issued_s)
+        ) * rate * 0.3 > 6.9 + rate * 2.0 * accounts.t95_s
         if tick.may_raise and (now - accounts.heard_s < 60.0).mean() > 0.3:
             stalled = np.flatnonzero(settled & (short | unheard))
             accounts.tries[stalled] += 1
@@ -159,8 +183,10 @@ class Verify:
     def _loud(self, tick: Tick) -> None:
         """Alarm about miners that tell little and send shares as if they were told nothing."""
         accounts, now = tick.body.accounts, tick.now
-        asleep = (accounts.mode == ASLEEP) & (accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0)
-        for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:20]:
+        asleep = (accounts.mode == ASLEEP) & (
+            accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0
+        )
+        for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:NAMED]:
             name = tick.body.devices.ids[int(miner)]
             tick.body.alarms.say(now, "liar", name, f"{name} was put to sleep and sends shares")
             if not accounts.falling[miner]:
