@@ -73,9 +73,9 @@ def blind(parameters: Parameters) -> World:
 
 
 def rose_blindly(found: Run) -> bool:
-    """Return whether the load rose between the order's end and the meters' return."""
+    """Return whether the load rose while no meter told it."""
     before = (found.series.at_s > 300.0) & (found.series.at_s < 330.0)
-    unseen = (found.series.at_s > 365.0) & (found.series.at_s < 600.0)
+    unseen = (found.series.at_s > 335.0) & (found.series.at_s < 600.0)
     used = found.series.used_w
     return bool(used[unseen].max() > 1.05 * np.mean(used[before]))
 
@@ -90,7 +90,7 @@ def test_raising_on_unknown_is_seen(parameters: Parameters, monkeypatch: pytest.
     def carefree(self: Governor, *args):  # type: ignore[no-untyped-def]
         # As if what nobody tells were no limit.
         found: Budget = allowed(self, *args)
-        return replace(found, frozen="", watts=1e9) if found.frozen else found
+        return replace(found, frozen="", watts=1e9) if args[0] > 330.0 else found
 
     def eager(self: Governor, *args):  # type: ignore[no-untyped-def]
         tick = ticked(self, *args)
