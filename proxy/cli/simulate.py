@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from importlib.resources import files
-from math import inf
+from math import inf, isnan
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ COLUMNS = (
 
 _HELP = """Prove the governor on a simulated plant, beside other policies.
 
-Wells, header, generator sets, feeders, meters and miners are simulated, second by second in virtual time; whoever
-steers them knows nominal values and what instruments tell, the truth is drawn around them by the seed. Figures count
-against the truth. docs/simulation.md says what each of them means.
+Wells, header, generator sets, feeders, meters and miners are simulated, second by second in virtual time;
+whoever steers them knows nominal values and what instruments tell, the truth is drawn around them by the
+seed. Figures count against the truth. docs/simulation.md says what each of them means.
 
 \b
 Scenarios:
@@ -113,7 +113,9 @@ _POLICY_HELP = {name: kind.help for name, kind in POLICIES.items()} | {
     "--alone", is_flag=True, help="Run neither panic reference nor oracle beside it: a third of the time."
 )
 @click.option("--sweep", is_flag=True, help="Take every assumed figure of the plant to both ends.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes of a sweep.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes of a sweep."
+)
 @json_option
 def simulate(
     scenario: str,
@@ -132,6 +134,9 @@ def simulate(
     as_json: bool,
 ) -> None:
     """Run it and print the figures."""
+    for option, number in (("--days", days), ("--budget-share", budget_share)):
+        if number is not None and isnan(number):
+            raise click.UsageError(f"{option}: nan is no number")
     text = _text(plant) if plant else _shipped()
     recorded = None if trace is None else _trace(trace)
     setting = Setting(
@@ -239,9 +244,7 @@ def _draw(path: Path, one: Result) -> None:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from error
 
 
-def _sweep(
-    text: str, plant: Path | None, setting: Setting, policy: str, jobs: int, *, as_json: bool
-) -> None:
+def _sweep(text: str, plant: Path | None, setting: Setting, policy: str, jobs: int, *, as_json: bool) -> None:
     from proxy.simulation.sweep import corners, sweep
 
     _plant(text, plant)  # its mistakes, before any process is started
@@ -252,7 +255,9 @@ def _sweep(
             told(1.0)
             if finding.failures and not as_json:
                 corner = finding.corner
-                click.echo(f"{corner.key} at its {corner.end} {corner.value:g}: {'; '.join(finding.failures)}")
+                click.echo(
+                    f"{corner.key} at its {corner.end} {corner.value:g}: {'; '.join(finding.failures)}"
+                )
     failed = sorted((one for one in found if one.failures), key=lambda one: (one.corner.key, one.corner.end))
     impossible = [one for one in found if one.impossible]
     if as_json:

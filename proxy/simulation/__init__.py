@@ -1,1 +1,1 @@
-"""The proof in virtual time: a simulated plant, scenarios, policies that steer it, and figures of how well."""
+"""The proof in virtual time: a simulated plant, scenarios, policies that steer it, and how well they do."""

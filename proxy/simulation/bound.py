@@ -1,7 +1,7 @@
 """What the oracle is told: the course of the supply without a fleet, and the true curves of the miners.
 
-The supply's course is that of the same plant with a single miner: no load trips its sets or empties its header, so it
-does not depend on any policy. What a policy burns the oracle balances against the inflow by itself.
+The supply's course is that of the same plant with a single miner: no load trips its sets or empties its
+header, so it does not depend on any policy. What is burned the oracle balances against the inflow by itself.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ RAMP = 3.0
 OWED = 0.97
 """Part of an entitlement that must be met: what a meter and a minute can tell."""
 LEAST_PRESSURE = 0.75
-"""Part of their power that the header's pressure leaves to the sets where the oracle stops drawing on it: with less,
-no reserve is left at half load."""
+"""Part of their power that pressure leaves to the sets where the oracle stops drawing on the header: with
+less, no reserve is left at half load."""
 BUCKET_S = 10.0
 """Shortest bucket of the oracle's time."""
 SUPPLY = (Ambient, GasFactor, GasWander, GasWave, SetEvent, WellShut)
@@ -133,19 +133,20 @@ def course(world: World, classes: list[Kind], told: Callable[[float], None] = la
     told(at - told_s)
     sums = sums[sums[:, 0] > 0]
     seconds = sums[:, 0]
-    usable_w, gas_w, fixed_w = (sums[:, column] / seconds for column in (1, 2, 3))
+    usable, gas_w, fixed_w = (sums[:, column] / seconds for column in (1, 2, 3))
     stored_j, most_j = _stored(world)
     gas = Gas((gas_w - fixed_w) * seconds, stored_j, most_j, per_bus)
-    carried_w = np.minimum(usable_w, np.maximum(0.0, gas_w - fixed_w) / per_bus)
+    carried_w = np.minimum(usable, np.maximum(0.0, gas_w - fixed_w) / per_bus)
     first_w = np.array([0.0 if setting.scenario.dark else inf for _ in classes])
-    return Course(seconds, usable_w, OWED * _owed(world, carried_w, seconds, classes), first_w, gas)
+    return Course(seconds, usable, OWED * _owed(world, carried_w, seconds, classes), first_w, gas)
 
 
 def _bare(world: World) -> Plant:
     """Return the plant with its first miner alone, and of the script what concerns the supply."""
     fleet = world.fleet
     one = {
-        name: getattr(fleet, name)[:1] for name in ("model", "spread", "tenant", "circuit", "phase", "difficulty")
+        name: getattr(fleet, name)[:1]
+        for name in ("model", "spread", "tenant", "circuit", "phase", "difficulty")
     }
     script = Script(tuple(event for event in world.script.disturbances if isinstance(event, SUPPLY)))
     return Plant(world.true, replace(fleet, **one), world.layout, world.setting.seed, script)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.governor.readings import FREE, Instructions
-from proxy.plant.plant import NOBODY, Commands
+from proxy.plant.step import NOBODY, Commands
 from proxy.simulation.metrics import Measured, Metrics
 from proxy.simulation.policies import Kind
 from proxy.simulation.series import Recorder, Series

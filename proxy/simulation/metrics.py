@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NOISE = 0.001
-"""Excess below this part of the site's rating counts as watt-seconds but not as time over, nor as an episode."""
+"""Excess below this part of the site's rating counts as watt-seconds, but not as time over or an episode."""
 SETTLED = 0.05
 """An episode is answered when its excess has come down to this part of its worst."""
 KEPT = 0.98
@@ -39,7 +39,7 @@ class Moment:
     capability_w: float
     """What the running sets can truly give for good."""
     excess_w: float
-    """Load and auxiliaries beyond what the sets could truly give in that moment, as fast as they take load."""
+    """Load and auxiliaries beyond what the sets can truly give in that moment, as fast as they take load."""
     usable_w: float
     """True capability less reserve and auxiliaries, at most the ordered cap."""
     hashes: float
@@ -83,7 +83,7 @@ class Measured:
     unverified_ws: float
     """Integral of the watts counted on but not proven: proven less expected."""
     false_credit_ws: float
-    """Integral of the watts that were believed gone and were drawn: true load above proven, beyond a hundredth."""
+    """Integral of what was believed gone and was drawn: true load above proven, beyond a hundredth."""
 
 
 class Metrics:

@@ -1,11 +1,11 @@
 """The most hashes that any policy could have made: a linear program with perfect foresight.
 
-It knows the true capability of every moment and the true curve of every miner. It keeps the reserve, feeds the
-auxiliaries and the tenants' entitlements, and ramps no faster than the miners can; but it needs no dwell, splits
-levels and miners, and never errs. So it is an upper bound, not a policy.
+It knows the true capability of every moment and the true curve of every miner. It keeps the reserve, feeds
+the auxiliaries and the tenants' entitlements, and ramps no faster than the miners can; but it needs no dwell,
+splits levels and miners, and never errs. So it is an upper bound, not a policy.
 
-Miners are put together in classes (alike in model, tenant and beginning), time into the buckets of the series with
-their means: hashes are a concave function of watts, so that the mean of the hashes is at most the hashes of the mean.
+Miners are put together in classes (alike in model, tenant and beginning), time into buckets with their means:
+hashes are a concave function of watts, so that the mean of the hashes is at most the hashes of the mean.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _hushed() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """Maximise cost, columns between 0 and ``most``, rows between ``low`` and ``high``. In kW and ``unit`` hashes."""
+    """Maximise cost; columns from 0 to ``most``, rows from ``low`` to ``high``; in kW and ``unit`` hashes."""
 
     cost: Floats
     most: Floats
@@ -207,7 +207,7 @@ def _program(kinds: Sequence[Kind], course: Course) -> _Program:
 def _balance(
     rows: _Rows, course: Course, gas: Gas, everyone: Sequence[Ints], store: Ints, base_w: Floats
 ) -> None:
-    """Add: what is stored at the end of a bucket is at most what was before, what came in and was not burned."""
+    """Add: what is stored after a bucket is at most what was before, plus what came in and was not burned."""
     inflow = (gas.inflow_j - base_w * gas.per_w * course.seconds) / _MEGAJOULE
     inflow[0] += gas.first_j / _MEGAJOULE
     burned = 1e3 * gas.per_w * course.seconds / _MEGAJOULE
@@ -231,7 +231,9 @@ class _Rows:
         self._low: list[Floats] = []
         self._high: list[Floats] = []
 
-    def add(self, terms: Sequence[tuple[Ints, Floats | float]], low: Floats | float, high: Floats | float) -> None:
+    def add(
+        self, terms: Sequence[tuple[Ints, Floats | float]], low: Floats | float, high: Floats | float
+    ) -> None:
         """Add a row for each bucket: the sum of factor times column, over ``terms``, between low and high."""
         columns = np.stack([column for column, _ in terms], axis=1)
         buckets = len(columns)

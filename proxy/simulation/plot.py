@@ -80,7 +80,8 @@ def _panel(top: float, unit: str, lines: Sequence[Line], at: Floats, *, from_zer
     for tick in range(TICKS + 1):
         value = low + (high - low) * tick / TICKS
         parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="{GRID}"/>'
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"'
+            f' stroke="{GRID}"/>'
             f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.4g}</text>'
         )
         moment = end * tick / TICKS
@@ -96,6 +97,7 @@ def _panel(top: float, unit: str, lines: Sequence[Line], at: Floats, *, from_zer
         )
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.3"/>')
         parts.append(
-            f'<text x="{WIDTH - RIGHT + 8}" y="{top + 14 + 16 * place}" fill="{colour}">{escape(label)}</text>'
+            f'<text x="{WIDTH - RIGHT + 8}" y="{top + 14 + 16 * place}"'
+            f' fill="{colour}">{escape(label)}</text>'
         )
     return parts

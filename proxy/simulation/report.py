@@ -57,7 +57,9 @@ class Result:
         mine, panic = self.run.measured, reference.measured
         found = []
         if mine.violation_ws > LEEWAY * panic.violation_ws + NOTHING_S * self.world.rating_w:
-            found.append(f"violation {mine.violation_ws:,.0f} W s, the reference {panic.violation_ws:,.0f} W s")
+            found.append(
+                f"violation {mine.violation_ws:,.0f} W s, the reference {panic.violation_ws:,.0f} W s"
+            )
         if mine.genset_trips > panic.genset_trips:
             found.append(f"{mine.genset_trips} trips, the reference {panic.genset_trips}")
         return found
@@ -94,7 +96,7 @@ def _known(value: float | None) -> float | None:
 
 
 def against(world: World, *, reference: bool, oracle: bool, told: Told = lambda seconds: None) -> Against:
-    """Return what policies are measured against on this site: each asked-for part costs a run of the plant."""
+    """Return what policies are measured against on this site: each part costs a run of the plant."""
     panic = run(world, POLICIES["panic"], told) if reference else None
     most, note = None, ""
     if oracle:

@@ -1,7 +1,7 @@
 """What happens to the simulated site: a table of scenarios. Seconds are of the run, watts are in parts.
 
-A row fixes everything that a result depends on beside plant, fleet size, length and seed. Times are given for runs
-of a day; shorter runs see the beginning.
+A row fixes everything that a result depends on beside plant, fleet size, length and seed. Times are given for
+runs of a day; shorter runs see the beginning.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ from proxy.simulation.entitled import Claim
 
 HOUR_S = 3_600.0
 _FEEDERS = 8
+_N_MINUS_ONE = NMinusOne()
 TWO_TENANTS = (Claim("acme", 0.35, 2.0), Claim("borealis", 0.2, 1.0, priority=1))
-SQUEEZED = (Claim("acme", 0.4, 1.0), Claim("borealis", 0.2, 3.0, priority=1), Claim("cirrus", 0.0, 1.0, priority=2))
+SQUEEZED = (
+    Claim("acme", 0.4, 1.0),
+    Claim("borealis", 0.2, 3.0, priority=1),
+    Claim("cirrus", 0.0, 1.0, priority=2),
+)
 """Their guarantees are parts of the fleet's default draw; their sum stays below firm capacity."""
 
 
@@ -55,7 +60,7 @@ class Scenario:
     sets: int = 4
     engine: str = "lean"
     """Kind of the engines: lean ones take load in small steps."""
-    reserve: Reserve = NMinusOne()
+    reserve: Reserve = _N_MINUS_ONE
     supply: float = 1.0
     """Part of the wells' nominal inflow that there is from the beginning."""
     line_pack_s: float = 90.0
@@ -199,7 +204,7 @@ _ROWS = (
     ),
     Scenario(
         "cold-start",
-        "The site is dark; its sets start a minute apart, then the feeders are closed, an eighth each minute.",
+        "The site is dark; its sets start a minute apart, then feeders are closed, an eighth each minute.",
         _cold_start,
         onset_s=60.0,
         for_s=480.0,
@@ -217,7 +222,7 @@ _ROWS = (
     ),
     Scenario(
         "deaf-miners",
-        "A tenth of the miners ignore commands, half of these lie about it, and the gas dips to 0.55 meanwhile.",
+        "A tenth of the miners ignore commands, half of these lie about it, and the gas dips to 0.55.",
         _deaf,
         size=0.1,
         for_s=HOUR_S,

@@ -43,7 +43,7 @@ class Series:
     @property
     def at_s(self) -> Floats:
         """The middle of each bucket, seconds since the beginning."""
-        return (np.arange(len(self.seconds)) + 0.5) * self.bucket_s
+        return np.asarray((np.arange(len(self.seconds)) + 0.5) * self.bucket_s, dtype=np.float64)
 
 
 class Recorder:
@@ -74,5 +74,6 @@ class Recorder:
         rows = int(np.count_nonzero(self._sums[:, 0]))
         seconds = self._sums[:rows, 0].copy()
         means = self._sums[:rows, 1:] / seconds[:, None]
-        columns = [np.ascontiguousarray(means[:, column]) for column in range(4)]
-        return Series(self.bucket_s, seconds, *columns, self._low[:rows].copy(), self._high[:rows].copy())
+        available, usable, used, hashes = (np.ascontiguousarray(means[:, column]) for column in range(4))
+        low, high = self._low[:rows].copy(), self._high[:rows].copy()
+        return Series(self.bucket_s, seconds, available, usable, used, hashes, low, high)

@@ -30,7 +30,7 @@ class Trace:
 
 
 def read(text: str) -> Trace:
-    """Return the trace that a CSV file tells: a header ``seconds,kw`` or ``seconds,gas_factor``, then numbers.
+    """Return the trace that a CSV tells: a header ``seconds,kw`` or ``seconds,gas_factor``, then numbers.
 
     Raises:
         ConfigError: Every line that cannot be used, by its number, the first twenty of them.

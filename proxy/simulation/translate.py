@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.governor.devices import Verb
-from proxy.governor.plan import Steps
 from proxy.governor.readings import GeneratorReading, Instructions, Readings
-from proxy.plant.plant import NOBODY, Commands, Seen
+from proxy.plant.step import NOBODY, Commands, Seen
 from proxy.simulation.policies.policy import Answer
 
 Ints = NDArray[np.int64]
@@ -53,7 +52,7 @@ def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
 
 
 def commands(answer: Answer, withhold: Ints = NOBODY) -> Commands:
-    """Return what is done to the plant for an answer; ``withhold`` besides: who is to get no work by itself."""
+    """Return what is done to the plant for an answer; ``withhold`` besides: who must get no work."""
     steps = answer.steps
     if not len(steps.miner) and not len(withhold) and not answer.open and not answer.close:
         return NOTHING
@@ -69,4 +68,3 @@ def commands(answer: Answer, withhold: Ints = NOBODY) -> Commands:
         open=np.array(answer.open, dtype=np.int64),
         close=np.array(answer.close, dtype=np.int64),
     )
-

@@ -6,7 +6,7 @@ import numpy as np
 
 from proxy.energy.supply import reserve_w
 from proxy.plant.asics import State
-from proxy.plant.plant import Seen, Truth
+from proxy.plant.step import Seen, Truth
 from proxy.simulation.metrics import Moment
 from proxy.simulation.policies.policy import Answer
 from proxy.simulation.scenarios import ordered_cap
@@ -38,11 +38,13 @@ class Watch:
         return truth.sustained_w * (1.0 - self._reserved)
 
     def usable_w(self, truth: Truth, cap_w: float) -> float:
-        """Return what the fleet may draw, at the bus: what sets and gas carry, less reserve and auxiliaries."""
+        """Return what the fleet may draw, at the bus: what is carried less reserve and auxiliaries."""
         carried_w = min(self.kept_w(truth), truth.gas_sustained_w)
         return max(0.0, min(carried_w - truth.aux_w, cap_w))
 
-    def moment(self, at_s: float, dt_s: float, truth: Truth, seen: Seen, cap_w: float, answer: Answer) -> Moment:
+    def moment(
+        self, at_s: float, dt_s: float, truth: Truth, seen: Seen, cap_w: float, answer: Answer
+    ) -> Moment:
         """Return a step that began at ``at_s``, with what the policy answered to it."""
         return Moment(
             at_s=at_s,

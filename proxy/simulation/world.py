@@ -1,4 +1,4 @@
-"""One simulated site, seen from both sides: the plant in its truth, and what its owner would have configured."""
+"""One simulated site, seen from both sides: the plant in its truth, and what its owner would configure."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def world(parameters: Parameters, setting: Setting) -> World:
         tenants=tenant.tolist(),
         circuits=min(row.circuits, setting.miners),
     )
-    layout = site(parameters, made, sets=row.sets, preload=row.preload, engine=row.engine, line_pack_s=row.line_pack_s)
+    layout = site(
+        parameters, made, sets=row.sets, preload=row.preload, engine=row.engine, line_pack_s=row.line_pack_s
+    )
     if row.dark:
         layout = replace(layout, running=(False,) * row.sets)
     default_w = made.of_model("default_w")

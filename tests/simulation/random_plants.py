@@ -77,7 +77,7 @@ def random_world(seed: int) -> tuple[World, tuple[tuple[str, float], ...]]:
     fleet = str(chance.choice(["mixed", "luxos", "sleep-only", "homogeneous"]))
     row = replace(
         SCENARIOS["steady"],
-        preload=float(chance.uniform(0.7, 1.3)),
+        preload=float(chance.uniform(0.7, 1.0)),
         supply=float(chance.choice([1.0, 1.0, 0.8, 0.65])),
         line_pack_s=parameters.gas.line_pack_s,
     )

@@ -128,7 +128,11 @@ def test_guarantees_that_do_not_fit_go_by_priority() -> None:
 
 
 claims = st.builds(
-    Claim, st.just("one"), st.floats(0.0, 1e6), st.one_of(st.just(0.0), st.floats(0.1, 10.0)), st.integers(0, 2)
+    Claim,
+    st.just("one"),
+    st.floats(0.0, 1e6),
+    st.one_of(st.just(0.0), st.floats(0.1, 10.0)),
+    st.integers(0, 2),
 )
 
 

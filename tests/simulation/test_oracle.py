@@ -24,7 +24,10 @@ def course(usable_w: Floats, seconds: float = 10.0, *, owed: Floats | None = Non
 
 
 points = st.lists(
-    st.tuples(st.floats(100.0, 4_000.0), st.floats(1.0, 400.0)), min_size=1, max_size=6, unique_by=lambda p: p[0]
+    st.tuples(st.floats(100.0, 4_000.0), st.floats(1.0, 400.0)),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda p: p[0],
 )
 
 
@@ -66,7 +69,9 @@ def _quadratic(hashes: Floats, spread: float) -> tuple[Floats, Floats]:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.lists(st.floats(200.0, 3_500.0), min_size=1, max_size=3, unique=True), min_size=1, max_size=3),
+    st.lists(
+        st.lists(st.floats(200.0, 3_500.0), min_size=1, max_size=3, unique=True), min_size=1, max_size=3
+    ),
     st.lists(st.floats(0.0, 11_000.0), min_size=1, max_size=3),
     st.data(),
 )

@@ -13,7 +13,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def series(rows: int, used_w: float = 1_000.0) -> Series:
     watts = np.full(rows, used_w)
-    return Series(10.0, np.full(rows, 10.0), watts, watts, watts, watts, np.full(rows, 60.0), np.full(rows, 60.0))
+    return Series(
+        10.0, np.full(rows, 10.0), watts, watts, watts, watts, np.full(rows, 60.0), np.full(rows, 60.0)
+    )
 
 
 @pytest.mark.parametrize(("rows", "used_w"), [(1, 1_000.0), (2, 0.0), (1_440, 5e6)])

@@ -27,9 +27,7 @@ def soon(row: Scenario) -> Scenario:
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_policy_gets_through_every_scenario(
-    scenario: str, policy: str, parameters: Parameters
-) -> None:
+def test_every_policy_gets_through_every_scenario(scenario: str, policy: str, parameters: Parameters) -> None:
     small = world(parameters, Setting(soon(SCENARIOS[scenario]), 16, 300.0, 1))
     found = run(small, POLICIES[policy])
     assert found.virtual_s == 300.0
@@ -89,7 +87,8 @@ def test_the_oracle_is_not_far_above_the_best_policy(parameters: Parameters) -> 
 def test_at_less_than_half_the_power_limits_beat_switching_off(parameters: Parameters) -> None:
     capped = Setting(SCENARIOS["steady"], 60, 3_600.0, 1, "homogeneous", budget_share=0.45)
     ours, on_off = (
-        run(world(parameters, capped), POLICIES[name]).measured.hashes for name in ("ours", "worst-average-first")
+        run(world(parameters, capped), POLICIES[name]).measured.hashes
+        for name in ("ours", "worst-average-first")
     )
     assert ours > 1.10 * on_off
 

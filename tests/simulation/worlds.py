@@ -16,7 +16,9 @@ def nominal() -> Parameters:
 
 
 @cache
-def site(scenario: str, miners: int = 24, minutes: float = 60.0, seed: int = 1, fleet: str = "mixed") -> World:
+def site(
+    scenario: str, miners: int = 24, minutes: float = 60.0, seed: int = 1, fleet: str = "mixed"
+) -> World:
     return world(nominal(), Setting(SCENARIOS[scenario], miners, minutes * 60.0, seed, fleet))
 
 

@@ -45,7 +45,7 @@ def herd(world: World) -> Herd:
 
 
 def worst_first(budget_w: float, herd: Herd) -> Floats:
-    """Return the watts of each: the worst by average efficiency are off until the others fit, nobody is limited.
+    """Return the watts of each: the worst by average efficiency off until the others fit, nobody limited.
 
     So do block/proto-fleet and OptiFleet.
     """

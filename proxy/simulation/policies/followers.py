@@ -86,7 +86,7 @@ class Follower:
         self._connected = connected.copy()
 
     def _weigh(self, told_w: float, *, late: bool) -> None:
-        # Nameplates and miners differ from the feeder by percents: slowly scaled, and only when nothing moved.
+        # Nameplates differ from the feeder by percents: slowly scaled, and only when nothing moved.
         load_w = self.sight.load_w
         if late and told_w > 0 and load_w > 0:
             self._bias += 0.2 * (min(1.25, max(0.8, load_w / told_w)) - self._bias)

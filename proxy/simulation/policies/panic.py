@@ -1,4 +1,4 @@
-"""The reference for violations: holds the reserve, and at the first sign of shortfall commands everything down."""
+"""The reference for violations: holds the reserve, and at the first sign of shortfall sleeps everything."""
 
 from __future__ import annotations
 

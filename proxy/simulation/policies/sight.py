@@ -1,7 +1,7 @@
 """What simple policies take for their budget: the site's own rules of supply, on the readings as they come.
 
-They share the governor's arithmetic of capability, reserve and gas, so that a comparison shows what the *policies*
-differ in. They have none of its judgement: a reading that is missing leaves the last one standing.
+They share the governor's arithmetic of capability, reserve and gas, so that a comparison shows what the
+*policies* differ in. They have none of its judgement: a missing reading leaves the last one standing.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proxy.energy.supply import capability_w, droop, generators, supply
-from proxy.governor.readings import Readings
+from proxy.governor.readings import GeneratorReading, Readings
 from proxy.simulation.world import World
-
-Floats = NDArray[np.float64]
 
 SLOPE_S = 10.0
 """Time constant of the pressure's slope."""
@@ -28,7 +25,9 @@ class Sight:
         self._site = world.site
         self._settings = world.settings
         self._nominal_w = np.array([generator.nominal_kw * 1e3 for generator in world.site.generators])
-        self._derate = np.array([generator.firm_kw * 1e3 for generator in world.site.generators]) / self._nominal_w
+        self._derate = (
+            np.array([generator.firm_kw * 1e3 for generator in world.site.generators]) / self._nominal_w
+        )
         self.running_w = 0.0
         """Ratings of the sets that run."""
         self.capability_w = 0.0
@@ -53,15 +52,13 @@ class Sight:
             self.load_w = readings.site_w
         sets = readings.generators
         if sets is not None:
-            self._supply(now, readings, sets.running, sets.watts, sets.valve, sets.hz)
+            self._supply(now, readings, sets)
         self._at = now
 
-    def _supply(
-        self, now: float, readings: Readings, running: Floats, watts: Floats, valve: Floats, hz: float
-    ) -> None:
+    def _supply(self, now: float, readings: Readings, sets: GeneratorReading) -> None:
         site, settings = self._site, self._settings
-        capability = capability_w(self._nominal_w, self._derate, running.astype(bool), watts, valve)
-        self.running_w = float(self._nominal_w[running.astype(bool)].sum())
+        capability = capability_w(self._nominal_w, self._derate, sets.running, sets.watts, sets.valve)
+        self.running_w = float(self._nominal_w[sets.running].sum())
         self.capability_w = float(capability.sum())
         frozen = False
         if settings.header is not None:
@@ -70,12 +67,12 @@ class Sight:
                 settings.header,
                 pressure_kpa=readings.header_kpa,
                 slope_kpa_s=self._slope,
-                valve=float(np.max(np.where(running, np.nan_to_num(valve), 0.0), initial=0.0)),
+                valve=float(np.nan_to_num(sets.valve[sets.running]).max(initial=0.0)),
                 flare_m3h=readings.flare_m3h,
                 calm_s=now - self._off_s,
             )
             self.gas_factor, frozen = found.factor, bool(found.frozen)
-        self.trim, off = droop(hz, site.hz, settings.hz_resolution)
+        self.trim, off = droop(sets.hz, site.hz, settings.hz_resolution)
         if off:
             self._off_s = now
         self.frozen = frozen or bool(off)
