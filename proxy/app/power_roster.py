@@ -51,7 +51,7 @@ class Roster:
         self._away: dict[str, list[int]] = {}
         """Devices of each name that have no session."""
         self._refused: set[int] = set()
-        self._seen = b""
+        self._seen: bytes | None = None
         """Keys of the last look, where nobody was new: most looks are like the one before."""
         self._row: Ints = np.empty(0, dtype=np.int64)
         self._place: Ints = np.empty(0, dtype=np.int64)
@@ -70,7 +70,7 @@ class Roster:
         joined: list[Miner] = []
         if keys != self._seen:
             self._update(seen, view, fresh, joined)
-            self._seen = b"" if fresh else keys
+            self._seen = None if fresh else keys
         row, device = self._row, self._place
         count = len(self.ids)
         connected, withheld, has_work = (np.zeros(count, dtype=np.bool_) for _ in range(3))
