@@ -12,6 +12,7 @@ import pytest
 
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.stores.ledger import day_file, journal, writer
+from proxy.adapters.stores.ledger.commits import Commits, open_commits
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.housekeeping import Retention
 from proxy.adapters.stores.ledger.indexing import Indexing
@@ -96,7 +97,12 @@ async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     assert problems == []
 
 
-async def test_a_window_is_reported_once_it_stands_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+async def test_a_window_is_reported_once_it_stands_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(writer, "open_commits", lambda: None)
     async with running(tmp_path) as site:
         counts: list[int] = []
         report = site.report
@@ -154,16 +160,51 @@ async def test_notes_for_which_nobody_waits_come_with_the_next_shares_or_at_the_
     assert [4, "a", 1] in batches(tmp_path)[0].notes
 
 
+class FailingCommits:
+    """The compiled commits, of which some fail."""
+
+    def __init__(self, disk: "Disk", commits: Commits) -> None:
+        self._disk, self._commits = disk, commits
+        self._failed = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._commits, name)
+
+    def put(self, row: day_file.Row) -> None:
+        if self._disk.fails:
+            self._disk.fails -= 1
+            self._failed = True
+            self._commits.call()
+        else:
+            self._commits.put(row)
+
+    def serve(self, seconds: float) -> tuple[int, str] | None:
+        found = self._commits.serve(seconds)
+        if found is None and self._failed:
+            self._failed = False
+            self._commits.close()
+            code = getattr(self._disk.error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+            return code, str(self._disk.error)
+        return found
+
+
 class Disk:
     """Lets commits fail, as a disk would."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, after: bool = False) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, after: bool = False, compiled: bool = False
+    ) -> None:
         self.fails = 0
         self.error: Exception = sqlite3.OperationalError("disk I/O error")
         self._after = after
         """Whether it fails when all is written: nobody knows what has reached it."""
         self._append = day_file.append
         monkeypatch.setattr(day_file, "append", self.append)
+        monkeypatch.setattr(writer, "open_commits", self.open_commits if compiled else lambda: None)
+
+    def open_commits(self) -> FailingCommits | None:
+        commits = open_commits()
+        return None if commits is None else FailingCommits(self, commits)
 
     def append(self, connection: sqlite3.Connection, batch: Batch, count: int) -> None:
         fails, self.fails = self.fails, max(0, self.fails - 1)
@@ -173,11 +214,11 @@ class Disk:
             raise self.error
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("after", "compiled"), [(False, False), (True, False), (False, True)])
 async def test_what_a_disk_did_not_confirm_is_written_again_into_another_file_and_counts_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, compiled: bool
 ) -> None:
-    disk = Disk(monkeypatch, after=after)
+    disk = Disk(monkeypatch, after=after, compiled=compiled)
     async with running(tmp_path) as site:
         await site.answered(site.share())
         disk.fails = 1
@@ -242,10 +283,13 @@ async def test_what_memory_cannot_keep_meanwhile_is_a_gap_that_the_chain_names(
     assert gap[3:] == [restored.lost_shares, 2.0 * restored.lost_shares, "disk I/O error"]
 
 
-async def test_a_full_disk_gets_the_reserve_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+async def test_a_full_disk_gets_the_reserve_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
     monkeypatch.setattr(writer, "FOLD_INTERVAL", 0.001)
     monkeypatch.setattr(writer, "RESERVE", 4096)
-    disk = Disk(monkeypatch)
+    disk = Disk(monkeypatch, compiled=compiled)
     disk.error = sqlite3.OperationalError("database or disk is full")
     disk.error.sqlite_errorcode = sqlite3.SQLITE_FULL
     reserve = Folder.of(tmp_path).reserve
@@ -259,6 +303,7 @@ async def test_a_full_disk_gets_the_reserve_back(tmp_path: Path, monkeypatch: py
         assert LedgerReserveUsed() in site.heard
         assert not reserve.exists()
         assert not any(isinstance(event, LedgerDegraded) for event in site.heard)
+        await site.answered(site.share())
     assert [path.stem for path in files(tmp_path)] == ["2023-11-14"]
 
 
@@ -272,6 +317,7 @@ async def test_windows_are_one_behind_the_other_however_slow_the_disk(
         append(connection, batch, count)
 
     monkeypatch.setattr(day_file, "append", slow)
+    monkeypatch.setattr(writer, "open_commits", lambda: None)
     async with running(tmp_path) as site:
         windows = []
         for _ in range(20):

@@ -13,6 +13,13 @@ BUSY = 5.0
 """Seconds to wait for another process's short transaction on the index."""
 WAL_LIMIT = 64 << 20
 """Bytes to which a write-ahead log is cut after a checkpoint."""
+WRITING = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 0",
+    f"PRAGMA journal_size_limit = {WAL_LIMIT}",
+    f"PRAGMA busy_timeout = {int(BUSY * 1000)}",
+)
+"""What each connection that writes is told; that there is a write-ahead log stands in the file."""
 SUFFIXES = ("", "-wal", "-shm")
 """Of a database's files; the one that is listed goes first, for without it the others are nothing."""
 
@@ -40,9 +47,8 @@ def write(path: Path, application: int, migrations: Sequence[str]) -> sqlite3.Co
             connection.execute(f"PRAGMA application_id = {application}")
         _demand(connection, path, application, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        for statement in WRITING:
+            connection.execute(statement)
         seen = connection.execute("PRAGMA user_version").fetchone()[0]
         for number, script in enumerate(migrations[seen:], seen + 1):
             connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")

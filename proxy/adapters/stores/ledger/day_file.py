@@ -29,8 +29,11 @@ MIGRATIONS = (
     ) STRICT;
     """,
 )
+INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)"
+"""One statement is a transaction of its own, and a third cheaper than one between BEGIN and COMMIT."""
 COLUMNS = "seq, run, at, notes, shares, hash"
 """Of a row that is a ``Batch``."""
+Row = tuple[int, bytes, int, int, bytes, bytes, bytes]
 CHUNK = 256
 """Batches read in one short transaction: a reader must not keep the write-ahead log from being emptied."""
 
@@ -74,11 +77,12 @@ def append(connection: sqlite3.Connection, batch: Batch, count: int) -> None:
         sqlite3.Error: it is not durable, or nobody knows; never try again with this connection.
 
     """
-    # One statement is a transaction of its own, and a third cheaper than one between BEGIN and COMMIT.
-    connection.execute(
-        "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (batch.seq, batch.run, batch.at, count, batch.notes, batch.shares, batch.hash),
-    )
+    connection.execute(INSERT, row(batch, count))
+
+
+def row(batch: Batch, count: int) -> Row:
+    """Return a batch of ``count`` shares as ``INSERT`` takes it."""
+    return batch.seq, batch.run, batch.at, count, batch.notes, batch.shares, batch.hash
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

@@ -98,12 +98,14 @@ class LedgerJournal:
     def start(self, writer: Callable[[Callable[[Written], None]], Writer]) -> None:
         """Begin to write, with a writer that tells the function it is given what became of each batch."""
         self._writer = writer(self._told)
+        if self._writer.told is not None:
+            self._loop.add_reader(self._writer.told, self._confirmed)
         self._writer.start()
         self._next()
 
     def expect(self) -> None:
         """The open window has its first share."""
-        self._close_within(self.pace.window)
+        self._close_within(self.pace.open_for)
 
     def told(self) -> None:
         """The open window has notes, for which nobody waits."""
@@ -126,6 +128,8 @@ class LedgerJournal:
             self._timer.cancel()
         self._writer.put(None)
         await asyncio.to_thread(self._writer.join)
+        if self._writer.told is not None:
+            self._loop.remove_reader(self._writer.told)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -222,6 +226,12 @@ class LedgerJournal:
     def _told(self, written: Written) -> None:
         """Take the writer's word, in its thread."""
         self._loop.call_soon_threadsafe(self._done, written)
+
+    def _confirmed(self) -> None:
+        """The writer's descriptor says that a batch is durable."""
+        written = self._writer.confirmed() if self._writer is not None else None
+        if written is not None:
+            self._done(written)
 
     def _done(self, written: Written) -> None:
         assert self._writing is not None
