@@ -1,0 +1,118 @@
+"""Watts for each miner: guarantees by priority, then surplus by share, the best watts of a tenant first.
+
+``filling`` does the walking. An LP with the same rules is the oracle of the tests: greedy stays within a
+thousandth of it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proxy.energy.arrays import Floats, Ints
+from proxy.energy.filling import HAIR_W, Demand, Filling
+from proxy.energy.site import Wiring
+
+__all__ = ["Allocation", "Demand", "Entitlement", "allocate", "share_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What tenants may claim, index = tenant."""
+
+    guarantee_w: Floats
+    priority: Ints
+    """A lower number first."""
+    share: Floats
+    """Contracted weight in the surplus."""
+    settle_w: Floats | None = None
+    """What is paid back of curtailment debt, from the surplus before it is shared (``debt``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Who gets how much."""
+
+    watts: Floats
+    """[N] within lower_w and upper_w, and what the miner can hold."""
+    hashes_hs: Floats
+    """[N] expected by curve and merit."""
+    tenant_w: Floats
+    """[T] what each tenant's miners get."""
+    entitled_w: Floats
+    """[T] guarantee as far as it could be met, plus the share of surplus; what the budget owed each."""
+    short_w: Floats
+    """[T] how much of the guarantee the budget could not cover; what a tenant cannot use is not short."""
+    level_hs_w: float
+    """Hashes per second of the last watt given: the water level. NaN if none was."""
+    over_w: float
+    """By how much the least that all miners draw exceeds the budget; 0 when it fits."""
+
+
+def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: Wiring) -> Allocation:
+    """Return watts for each miner that together exceed neither the budget nor any circuit.
+
+    Where even ``lower_w`` exceeds them, that is what is returned, and ``over_w`` says so. A budget that is
+    NaN is none.
+    """
+    budget_w = 0.0 if np.isnan(budget_w) else budget_w
+    filling = Filling(demand, wiring, len(entitlement.guarantee_w))
+    base_w = filling.tenant_w()
+    over_w = max(0.0, float(base_w.sum()) - budget_w)
+    owed_w, guaranteed_w, short_w = _owed(budget_w, base_w, filling.usable_w, entitlement)
+    if filling.wiring_binds:
+        # What is guaranteed is placed before anybody's surplus can fill a circuit.
+        for priority in np.unique(entitlement.priority):
+            first = entitlement.priority == priority
+            filling.fill(np.where(first, guaranteed_w, 0.0), budget_w)
+    filling.fill(owed_w, budget_w)
+    filling.fill(np.full(len(owed_w), np.inf), budget_w)
+    watts = filling.watts()
+    hashes = demand.curves.hashes_at(demand.curve, watts) * demand.merit
+    return Allocation(watts, hashes, filling.tenant_w(), owed_w, short_w, filling.level_hs_w, over_w)
+
+
+def share_out(amount: float, weights: Floats, most: Floats) -> Floats:
+    """Return ``amount`` divided by weight, nobody getting more than ``most``, what they leave shared again.
+
+    The sum is ``amount``, or less if all with weight have their most. A weight of less than a trillionth of
+    the greatest is none.
+    """
+    given = np.zeros(len(weights))
+    weights = weights / max(float(weights.max(initial=0.0)), 1e-300)
+    open_ = (weights > 1e-12) & (most > 0)
+    while amount > HAIR_W and open_.any():
+        level = amount / weights[open_].sum()
+        full = open_ & (most - given <= level * weights)
+        if not full.any():
+            return np.where(open_, given + level * weights, given)
+        amount -= float((most - given)[full].sum())
+        given = np.where(full, most, given)
+        open_ &= ~full
+    return given
+
+
+def _owed(
+    budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement
+) -> tuple[Floats, Floats, Floats]:
+    """Return what each tenant may use, of that the guaranteed part, and what its guarantee is short of [T].
+
+    Asleep, miners draw too: that is charged to their tenant first, and nobody can be given less.
+    """
+    wanted = np.maximum(base_w, np.minimum(entitlement.guarantee_w, usable_w))
+    guaranteed = base_w.copy()
+    left = max(0.0, budget_w - float(base_w.sum()))
+    for priority in np.unique(entitlement.priority):
+        extra = np.where(entitlement.priority == priority, wanted - base_w, 0.0)
+        part = min(1.0, left / extra.sum()) if extra.sum() > 0 else 0.0
+        guaranteed += part * extra
+        left = max(0.0, left - float(part * extra.sum()))
+    short = np.maximum(0.0, wanted - guaranteed)
+    owed = guaranteed.copy()
+    if entitlement.settle_w is not None:
+        paid = share_out(left, entitlement.settle_w, np.minimum(entitlement.settle_w, usable_w - owed))
+        owed += paid
+        left = max(0.0, left - float(paid.sum()))
+    if entitlement.share.sum() > 0:
+        # Not capped by what a tenant can use: what it leaves goes to the best watts of all, last of all.
+        owed += left * entitlement.share / entitlement.share.sum()
+    return owed, guaranteed, np.where(short > HAIR_W, short, 0.0)
