@@ -79,7 +79,6 @@ async def test_a_full_disk_is_survived_and_heals(trouble: Trouble) -> None:
     assert not gaps(rows(trouble.site.days))
 
 
-@pytest.mark.xfail(reason="a kept batch that begins a file is told what lives then, not what it names")
 async def test_work_that_ended_while_nothing_was_written_is_told_with_its_shares(trouble: Trouble) -> None:
     """A file tells what lives when it begins; what was kept in memory for it is older than that."""
     pumpjack = await trouble.start()

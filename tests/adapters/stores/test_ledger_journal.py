@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from proxy.adapters.simulated.changes import Changes
@@ -21,11 +22,12 @@ from proxy.adapters.stores.ledger.pace import WindowBounds
 from proxy.adapters.stores.ledger.spans import spans
 from proxy.events import Event, LedgerDegraded, LedgerReserveUsed, LedgerRestored
 from proxy.ledger.chain import Batch
-from proxy.ledger.records import JobIssued, Note, RunBegan, Share, pack
+from proxy.ledger.records import JobIssued, Note, RunBegan, SessionBegan, SessionEnded, Share, pack
 from proxy.ports import Drawn
 from proxy.units import Seconds
 from tests.adapters.stores.ledger_folder import batches, files
 
+SESSION = SessionBegan(1, "acme", "rig", "cgminer", "10.0.0.1", bytes(2))
 PATIENCE = 10.0
 DAY = 86_400.0
 
@@ -158,6 +160,8 @@ class Disk:
     """Lets commits fail, as a disk would."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, after: bool = False) -> None:
+        self.takes = 0
+        """How many it takes before those that fail."""
         self.fails = 0
         self.error: Exception = sqlite3.OperationalError("disk I/O error")
         self._after = after
@@ -166,7 +170,8 @@ class Disk:
         monkeypatch.setattr(day_file, "append", self.append)
 
     def append(self, connection: sqlite3.Connection, batch: Batch, count: int) -> None:
-        fails, self.fails = self.fails, max(0, self.fails - 1)
+        fails = 0 if self.takes else self.fails
+        self.takes, self.fails = max(0, self.takes - 1), max(0, self.fails - bool(fails))
         if not fails or self._after:
             self._append(connection, batch, count)
         if fails:
@@ -240,6 +245,81 @@ async def test_what_memory_cannot_keep_meanwhile_is_a_gap_that_the_chain_names(
     assert restored.lost_shares > 0
     (gap,) = [note for row in rows for note in row.notes if note[0] == 10]
     assert gap[3:] == [restored.lost_shares, 2.0 * restored.lost_shares, "disk I/O error"]
+
+
+async def test_what_was_kept_is_told_with_what_lived_then_even_if_the_disk_fails_amid_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as site:
+        site.lives = (JobIssued("before", 6), SESSION)
+        await site.answered(site.share())
+        disk.fails = 1 << 30
+        await site.answered(site.share())
+        await site.told(LedgerDegraded)
+        for number in range(3):
+            site.notes.append(pack(JobIssued(f"job{number}", number)))
+            await site.answered(site.share())
+        site.notes.append(pack(SessionEnded(1, "gone")))
+        await site.answered(site.share())
+        # Nothing of that lives any more when a disk takes two of them and refuses the third.
+        site.lives = (JobIssued("now", 9),)
+        disk.takes, disk.fails = 2, 1
+        await site.told(LedgerRestored)
+    rows = batches(tmp_path)
+    assert sum(row.count for row in rows) == 6
+    (third,) = [row for row in rows if [4, "job1", 1] in row.notes]
+    assert third.notes == [
+        [1, "0", "site", "c"],
+        [4, "before", 6],
+        [5, *msgspec.structs.astuple(SESSION)],
+        [4, "job0", 0],
+        [4, "job1", 1],
+    ]
+
+
+async def test_what_lost_batches_told_is_told_again_before_a_share_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    monkeypatch.setattr(journal, "MOST_KEPT", 400)
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as site:
+        disk.fails = 1 << 30
+        for _ in range(20):
+            await site.answered(site.share())
+        assert site.journal.state["state"] == "degraded"
+        site.lives = (JobIssued("told among the lost", 9),)
+        disk.fails = 0
+        await site.told(LedgerRestored)
+        await site.answered(site.share())
+    *_, gap, last = batches(tmp_path)
+    assert [4, "told among the lost", 9] in gap.notes
+    assert gap.notes[-1][0] == 10
+    assert last.count == 1
+    assert len(files(tmp_path)) == 2
+
+
+async def test_a_batch_that_is_kept_behind_lost_ones_begins_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    monkeypatch.setattr(journal, "MOST_KEPT", 400)
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as site:
+        disk.fails = 1 << 30
+        for _ in range(20):
+            await site.answered(site.share())
+        monkeypatch.setattr(journal, "MOST_KEPT", 1 << 20)
+        site.lives = (JobIssued("told among the lost", 9),)
+        await site.answered(site.share())
+        disk.fails = 0
+        await site.told(LedgerRestored)
+    *_, behind, gap = batches(tmp_path)
+    assert behind.notes == [[1, "0", "site", "c"], [4, "told among the lost", 9]]
+    assert behind.count == 1
+    assert [note[0] for note in gap.notes] == [10]
 
 
 async def test_a_full_disk_gets_the_reserve_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
