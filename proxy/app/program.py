@@ -234,7 +234,7 @@ class Program:
             loop.call_soon_threadsafe(self._heard, LedgerProblem(text))
 
         indexing = Indexing(self._folder, retention(self.settings), tell)
-        self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
+        await self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:
         ticks = 0

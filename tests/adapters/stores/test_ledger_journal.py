@@ -88,7 +88,7 @@ async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     site = Site(data, least)
     folder = Folder.of(data)
     problems: list[str] = []
-    site.journal.start(
+    await site.journal.start(
         partial(writer.Writer, folder, opened(folder).last, Indexing(folder, Retention(), problems.append))
     )
     try:
@@ -112,7 +112,7 @@ async def test_a_window_is_reported_once_it_stands_in_the_file(tmp_path: Path) -
             windows = [site.share() for _ in range(count)]
             await site.answered(windows[-1])
         assert counts == [1, 3, 6]
-    assert [row.count for row in batches(tmp_path)] == [1, 2, 3]
+    assert [row.count for row in batches(tmp_path)] == [0, 1, 2, 3]
 
 
 async def test_a_ledger_goes_on_where_it_ended_and_each_start_begins_a_file(tmp_path: Path) -> None:
@@ -120,9 +120,29 @@ async def test_a_ledger_goes_on_where_it_ended_and_each_start_begins_a_file(tmp_
         async with running(tmp_path) as site:
             await site.answered(site.share())
     rows = batches(tmp_path)
-    assert [row.seq for row in rows] == [1, 2, 3]
+    assert [row.seq for row in rows] == [1, 2, 3, 4, 5, 6]
     assert [path.stem for path in files(tmp_path)] == ["2023-11-14", "2023-11-14.2", "2023-11-14.3"]
-    assert all(row.notes == [[1, "0", "site", "c"], [4, "lives", 7]] for row in rows)
+    assert [row.notes for row in rows] == [[[1, "0", "site", "c"], [4, "lives", 7]], []] * 3
+
+
+async def test_a_run_stands_in_the_chain_before_anybody_is_let_in(tmp_path: Path) -> None:
+    async with running(tmp_path) as site:
+        assert [(row.run, row.count) for row in batches(tmp_path)] == [(b"run-0001", 0)]
+        assert site.journal.state["batch"] == 1
+
+
+async def test_a_disk_that_takes_nothing_holds_no_start_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    disk = Disk(monkeypatch)
+    disk.fails = 1 << 30
+    async with running(tmp_path) as site:
+        assert site.heard == [LedgerDegraded("disk I/O error")]
+        await site.answered(site.share())
+        disk.fails = 0
+        await site.told(LedgerRestored)
+    assert [row.count for row in batches(tmp_path)] == [0, 1]
 
 
 async def test_a_new_day_begins_a_file_in_which_what_lives_is_told_again(tmp_path: Path) -> None:
@@ -140,6 +160,7 @@ async def test_a_new_day_begins_a_file_in_which_what_lives_is_told_again(tmp_pat
     assert notes == [
         [began, [4, "lives", 7]],
         [],
+        [],
         [began, [4, "later", 8], [11, pytest.approx(DAY, abs=1.0)]],
         [began, [4, "later", 8], [11, pytest.approx(-DAY, abs=1.0)]],
     ]
@@ -152,8 +173,7 @@ async def test_notes_for_which_nobody_waits_come_with_the_next_shares_or_at_the_
         await site.answered(site.share())
         site.notes.append(pack(JobIssued("b", 1)))
         site.journal.told()
-    assert [row.notes for row in batches(tmp_path)][1:] == [[[4, "b", 1]]]
-    assert [4, "a", 1] in batches(tmp_path)[0].notes
+    assert [row.notes for row in batches(tmp_path)][1:] == [[[4, "a", 1]], [[4, "b", 1]]]
 
 
 class Disk:
@@ -190,15 +210,15 @@ async def test_what_a_disk_did_not_confirm_is_written_again_into_another_file_an
         await site.answered(site.share())
         assert site.heard == []
         assert site.journal.state["state"] == "ok"
-    assert [(row.seq, row.count) for row in batches(tmp_path)] == [(1, 1), (2, 1), (3, 1)]
+    assert [(row.seq, row.count) for row in batches(tmp_path)] == [(1, 0), (2, 1), (3, 1), (4, 1)]
     valid, unreadable = spans(Folder.of(tmp_path))
     assert [(span.name, span.first, span.last) for span in valid] == [
-        ("2023-11-14", 1, 1),
-        ("2023-11-14.2", 2, 3),
+        ("2023-11-14", 1, 2),
+        ("2023-11-14.2", 3, 4),
     ]
     assert valid[1].previous == valid[0].root
     assert unreadable == {}
-    assert batches(tmp_path)[1].notes == [[1, "0", "site", "c"], [4, "lives", 7]]
+    assert batches(tmp_path)[2].notes == [[1, "0", "site", "c"], [4, "lives", 7]]
 
 
 async def test_without_a_disk_miners_are_answered_and_all_of_it_is_written_later(
@@ -298,7 +318,7 @@ async def test_what_lost_batches_told_is_told_again_before_a_share_names_it(
     assert [4, "told among the lost", 9] in gap.notes
     assert gap.notes[-1][0] == 10
     assert last.count == 1
-    assert len(files(tmp_path)) == 2
+    assert len(files(tmp_path)) == 3
 
 
 async def test_a_batch_that_is_kept_behind_lost_ones_begins_a_file(

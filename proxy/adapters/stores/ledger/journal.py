@@ -100,11 +100,17 @@ class LedgerJournal:
         """
         self._draw, self._report, self._restated = draw, report, restated
 
-    def start(self, writer: Callable[[Callable[[Written], None]], Writer]) -> None:
-        """Begin to write, with a writer that tells the function it is given what became of each batch."""
+    async def start(self, writer: Callable[[Callable[[Written], None]], Writer]) -> None:
+        """Begin to write, with a writer that tells the function it is given what became of each batch.
+
+        When this returns, a file of this run is durable in which the chain goes on; or no disk takes it,
+        and ``state`` says so.
+        """
         self._writer = writer(self._told)
         self._writer.start()
-        self._next()
+        self.told()
+        self.commit()
+        await self._idle.wait()
 
     def expect(self) -> None:
         """The open window has its first share."""
@@ -177,12 +183,12 @@ class LedgerJournal:
             self._at(self._due)
             return
         drawn, at = self._take(), self._now()
-        if not drawn.note_count and not drawn.share_count:
+        day = day_of(at)
+        begins = day != self._day
+        if not (begins or drawn.note_count or drawn.share_count):
             self._report(drawn.window)
             self._idle.set()
             return
-        day = day_of(at)
-        begins = day != self._day
         self._day = day
         self._put(drawn.window, self._task(drawn, at, begins=begins))
 
