@@ -221,6 +221,22 @@ async def test_what_a_disk_did_not_confirm_is_written_again_into_another_file_an
     assert batches(tmp_path)[2].notes == [[1, "0", "site", "c"], [4, "lives", 7]]
 
 
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_file_in_which_no_batch_was_ever_confirmed_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    monkeypatch.setattr(journal, "RETRY", 0.01)
+    disk = Disk(monkeypatch, after=after)
+    async with running(tmp_path) as site:
+        disk.fails = 4
+        await site.answered(site.share())
+        await site.told(LedgerRestored)
+        await site.answered(site.share())
+    assert sum(row.count for row in batches(tmp_path)) == 2
+    there = sorted(path.name for path in Folder.of(tmp_path).days.iterdir())
+    assert there == ["2023-11-14.5.db", "2023-11-14.db"]
+
+
 async def test_without_a_disk_miners_are_answered_and_all_of_it_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
