@@ -226,8 +226,8 @@ class Program:
             ledger = await asyncio.to_thread(opened, self._folder)
         except (OSError, sqlite3.Error, LedgerUnusable) as error:
             raise StartError(f"ledger in {self._folder.root}: {error}") from error
-        for name, problem in ledger.unreadable.items():
-            self._heard(LedgerProblem(f"{self._folder.day(name)} cannot be read: {problem}"))
+        for problem in ledger.problems:
+            self._heard(LedgerProblem(problem))
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.stores.ledger import day_file, journal, writer
+from proxy.adapters.stores.ledger.days import days
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.housekeeping import Retention
 from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.adapters.stores.ledger.journal import LedgerJournal
 from proxy.adapters.stores.ledger.opening import opened
 from proxy.adapters.stores.ledger.pace import WindowBounds
-from proxy.adapters.stores.ledger.spans import spans
 from proxy.events import Event, LedgerDegraded, LedgerReserveUsed, LedgerRestored
 from proxy.ledger.chain import Batch
 from proxy.ledger.records import JobIssued, Note, RunBegan, SessionBegan, SessionEnded, Share, pack
@@ -211,13 +211,12 @@ async def test_what_a_disk_did_not_confirm_is_written_again_into_another_file_an
         assert site.heard == []
         assert site.journal.state["state"] == "ok"
     assert [(row.seq, row.count) for row in batches(tmp_path)] == [(1, 0), (2, 1), (3, 1), (4, 1)]
-    valid, unreadable = spans(Folder.of(tmp_path))
-    assert [(span.name, span.first, span.last) for span in valid] == [
+    valid = days(Folder.of(tmp_path), [])
+    assert [(day.name, day.first, day.last) for day in valid] == [
         ("2023-11-14", 1, 2),
         ("2023-11-14.2", 3, 4),
     ]
-    assert valid[1].previous == valid[0].root
-    assert unreadable == {}
+    assert [day.problem for day in valid] == [None, None]
     assert batches(tmp_path)[2].notes == [[1, "0", "site", "c"], [4, "lives", 7]]
 
 

@@ -10,6 +10,8 @@ from typing import Any, Self
 from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.damages import Damage, known
+from proxy.adapters.stores.ledger.days import days
+from proxy.adapters.stores.ledger.days import rows as day_rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
@@ -50,7 +52,7 @@ class Reader:
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
-            batches = Batches(folder)
+            batches = Batches(folder, days(folder, day_rows(self._index)))
             self._tail = Tail(folder, batches, self._index)
             self.ledger = standing.value(self._index, "ledger")
             """Its id, 16 bytes."""
