@@ -233,7 +233,7 @@ class Program:
         def tell(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, LedgerProblem(text))
 
-        indexing = Indexing(self._folder, retention(self.settings), tell)
+        indexing = Indexing(self._folder, ledger.last.ledger, retention(self.settings), tell)
         await self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:

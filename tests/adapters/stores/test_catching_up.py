@@ -136,6 +136,7 @@ def test_days_that_were_pruned_before_the_index_was_lost_are_no_damage(folder: F
     with closing(rebuild(folder, folder.index)) as connection:
         assert damages(connection) == []
         assert standing.watermark(connection) == (6, batches[-1].hash)
+        assert standing.value(connection, "ledger") == b"1" * 16
         assert credited(connection) == 3
 
 

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.adapters.stores.ledger.journal import LedgerJournal
 from proxy.adapters.stores.ledger.opening import opened
 from proxy.adapters.stores.ledger.pace import WindowBounds
+from proxy.adapters.stores.ledger.reading import Reader
 from proxy.events import Event, LedgerDegraded, LedgerReserveUsed, LedgerRestored
 from proxy.ledger.chain import Batch
 from proxy.ledger.records import JobIssued, Note, RunBegan, SessionBegan, SessionEnded, Share, pack
@@ -88,9 +89,9 @@ async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     site = Site(data, least)
     folder = Folder.of(data)
     problems: list[str] = []
-    await site.journal.start(
-        partial(writer.Writer, folder, opened(folder).last, Indexing(folder, Retention(), problems.append))
-    )
+    last = opened(folder).last
+    indexing = Indexing(folder, last.ledger, Retention(), problems.append)
+    await site.journal.start(partial(writer.Writer, folder, last, indexing))
     try:
         yield site
     finally:
@@ -129,6 +130,18 @@ async def test_a_run_stands_in_the_chain_before_anybody_is_let_in(tmp_path: Path
     async with running(tmp_path) as site:
         assert [(row.run, row.count) for row in batches(tmp_path)] == [(b"run-0001", 0)]
         assert site.journal.state["batch"] == 1
+
+
+async def test_whose_ledger_it_is_stands_in_the_index_also_before_a_day_is_closed(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        pass
+    with Reader(Folder.of(tmp_path)) as reader, closing(sqlite3.connect(files(tmp_path)[0])) as file:
+        ledger = file.execute("SELECT ledger FROM origin").fetchone()[0]
+        assert reader.ledger == ledger
+    files(tmp_path)[0].unlink()
+    assert opened(Folder.of(tmp_path)).last.ledger == ledger
+    with Reader(Folder.of(tmp_path)) as reader:
+        assert reader.ledger == ledger
 
 
 async def test_a_disk_that_takes_nothing_holds_no_start_up(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from proxy.adapters.stores.ledger import database, index
-from proxy.adapters.stores.ledger.days import Day, days, rows, steps
+from proxy.adapters.stores.ledger import database, index, standing
+from proxy.adapters.stores.ledger.days import Day, days, ledger_of, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
 from proxy.adapters.stores.ledger.walking import Proven, Walk
@@ -98,6 +98,9 @@ def rebuild(folder: Folder, path: Path) -> sqlite3.Connection:
     connection = index.open_to_write(path)
     try:
         catch_up(folder, connection)
+        ledger = ledger_of(days(folder, rows(connection)))
+        if ledger is not None:
+            standing.put(connection, "ledger", ledger)
     except BaseException:
         connection.close()
         raise

@@ -15,7 +15,7 @@ from itertools import islice
 
 from proxy.adapters.stores.ledger import damages, day_file, index, settlement_chain, standing
 from proxy.adapters.stores.ledger.damages import INDEX
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, steps
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, ledger_of, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
@@ -133,7 +133,7 @@ class _Checker:
         self._read_key()
         ordered = days(self._folder, known.rows)
         if self.report.ledger is None:
-            self.report.ledger = next((day.ledger for day in ordered if day.ledger is not None), None)
+            self.report.ledger = ledger_of(ordered)
         for day in ordered:
             if day.is_pruned:
                 self._pruned(day)

@@ -116,6 +116,11 @@ def days(folder: Folder, known: Sequence[DayRow]) -> list[Day]:
     return ordered
 
 
+def ledger_of(ordered: Sequence[Day]) -> bytes | None:
+    """Return the ledger's id, as the last file tells it that can be read."""
+    return next((day.ledger for day in reversed(ordered) if day.ledger is not None), None)
+
+
 def steps(
     folder: Folder, day: Day, walk: Walk | None = None, *, must_reach: int = 0
 ) -> Iterator[Proven | Bad]:

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from proxy.adapters.stores.ledger import day_file, index, standing
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, ledger_of, rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.walking import UNREADABLE
 from proxy.adapters.stores.ledger.writer import Last
@@ -40,14 +40,13 @@ def opened(folder: Folder) -> Opened:
     folder.make()
     known, watermark, ledger = _of_index(folder)
     ordered = days(folder, known)
-    ledger = next((day.ledger for day in reversed(ordered) if day.ledger is not None), ledger)
     problems = [f"{folder.day(day.name)}: {day.problem}" for day in ordered if day.problem is not None]
     seq, digest = _end(folder, ordered)
     if watermark[0] > seq or any(day.last is None or day.last > seq for day in ordered):
         end, (seq, digest) = seq, max((seq, digest), watermark)
         seq += AHEAD
         problems.append(f"what stands behind batch {end} cannot be read: the chain goes on with {seq + 1}")
-    return Opened(Last(ledger or os.urandom(16), seq, digest), problems)
+    return Opened(Last(ledger_of(ordered) or ledger or os.urandom(16), seq, digest), problems)
 
 
 def _of_index(folder: Folder) -> tuple[list[DayRow], tuple[int, bytes], bytes]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.damages import Damage, known
-from proxy.adapters.stores.ledger.days import days
+from proxy.adapters.stores.ledger.days import days, ledger_of
 from proxy.adapters.stores.ledger.days import rows as day_rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
@@ -52,9 +52,10 @@ class Reader:
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
-            batches = Batches(folder, days(folder, day_rows(self._index)))
+            ordered = days(folder, day_rows(self._index))
+            batches = Batches(folder, ordered)
             self._tail = Tail(folder, batches, self._index)
-            self.ledger = standing.value(self._index, "ledger")
+            self.ledger = standing.value(self._index, "ledger") or ledger_of(ordered) or b""
             """Its id, 16 bytes."""
         except BaseException:
             self._index.close()
