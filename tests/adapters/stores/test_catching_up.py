@@ -69,6 +69,29 @@ def test_where_there_is_nothing_nothing_is_folded(folder: Folder, connection: sq
     assert damages(connection) == []
 
 
+def test_an_index_gets_its_name_once_it_is_whole(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as power:
+        power.setattr(index, "MIGRATIONS", (*index.MIGRATIONS, "CREATE nothing"))
+        with pytest.raises(sqlite3.OperationalError):
+            index.open_to_write(folder.index)
+    assert not folder.index.exists()
+    with closing(index.open_to_write(folder.index)) as connection:
+        assert standing.watermark(connection) == (0, GENESIS)
+    assert [path.name for path in folder.root.iterdir() if path.is_file()] == ["index.db"]
+
+
+def test_the_log_of_an_index_that_is_gone_is_not_taken_for_that_of_the_next(folder: Folder) -> None:
+    log = folder.index.with_name("index.db-wal")
+    with closing(index.open_to_write(folder.index)) as connection:
+        standing.put(connection, "seq", 7)
+        left = log.read_bytes()
+        assert left
+    folder.index.unlink()
+    log.write_bytes(left)
+    with closing(index.open_to_write(folder.index)) as connection:
+        assert standing.watermark(connection) == (0, GENESIS)
+
+
 @pytest.mark.parametrize(
     ("statement", "bad"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
 from proxy.adapters.stores.ledger import index, standing
@@ -44,11 +43,7 @@ class Reader:
 
         """
         # Where there is none, all is folded from the batches.
-        self._index = (
-            index.open_to_read(folder.index)
-            if folder.index.exists()
-            else index.open_to_write(Path(":memory:"))
-        )
+        self._index = index.open_to_read(folder.index) if folder.index.exists() else index.in_memory()
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")

@@ -162,7 +162,6 @@ class Writer(threading.Thread):
         path = self._folder.day(name)
         self._name, self._has_batch = name, False
         self._file = day_file.create(path, self._ledger, self._hash)
-        flush_folder(path.parent)
         self._checkpoints.follow(path)
 
     def _give_up_file(self) -> None:
