@@ -41,22 +41,13 @@ CHUNK = 256
 def create(path: Path, ledger: bytes, previous: bytes) -> sqlite3.Connection:
     """Begin a day's file behind the batch whose hash is ``previous``; one that is there is opened.
 
-    It gets its name once it is whole: a full disk, or a power cut, leaves no file then that nobody could tell
-    from a damaged one.
-
     Raises:
         OSError, sqlite3.Error: the disk does not take it.
 
     """
-    if path.exists():
-        return open_to_write(path)
-    unfinished = path.with_suffix(".new")
-    for file in (*database.files_of(unfinished), unfinished.with_name(f"{unfinished.name}-journal")):
-        file.unlink(missing_ok=True)
-    with closing(database.write(unfinished, APPLICATION, MIGRATIONS)) as connection:
-        connection.execute("INSERT INTO origin VALUES (?, ?)", (ledger, previous))
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    unfinished.rename(path)
+    if not path.exists():
+        origin = "INSERT INTO origin VALUES (?, ?)"
+        database.create(path, APPLICATION, MIGRATIONS, lambda file: file.execute(origin, (ledger, previous)))
     return open_to_write(path)
 
 

@@ -104,10 +104,17 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """Open the index, make it if it is not there.
 
     Raises:
-        LedgerUnusable, sqlite3.Error: it cannot be used.
+        LedgerUnusable, OSError, sqlite3.Error: it cannot be used.
 
     """
+    if not path.exists():
+        database.create(path, APPLICATION, MIGRATIONS)
     return database.write(path, APPLICATION, MIGRATIONS)
+
+
+def in_memory() -> sqlite3.Connection:
+    """Return an index that holds nothing and is nowhere."""
+    return database.write(Path(":memory:"), APPLICATION, MIGRATIONS)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
 from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.damages import Damage, known
+from proxy.adapters.stores.ledger.days import days, ledger_of
+from proxy.adapters.stores.ledger.days import rows as day_rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
@@ -42,17 +43,14 @@ class Reader:
 
         """
         # Where there is none, all is folded from the batches.
-        self._index = (
-            index.open_to_read(folder.index)
-            if folder.index.exists()
-            else index.open_to_write(Path(":memory:"))
-        )
+        self._index = index.open_to_read(folder.index) if folder.index.exists() else index.in_memory()
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
-            batches = Batches(folder)
+            ordered = days(folder, day_rows(self._index))
+            batches = Batches(folder, ordered)
             self._tail = Tail(folder, batches, self._index)
-            self.ledger = standing.value(self._index, "ledger")
+            self.ledger = standing.value(self._index, "ledger") or ledger_of(ordered) or b""
             """Its id, 16 bytes."""
         except BaseException:
             self._index.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from proxy.adapters.stores.ledger import day_file
+from proxy.adapters.stores.ledger import database, day_file
 from proxy.adapters.stores.ledger.checkpoints import Checkpoints
 from proxy.adapters.stores.ledger.commits import error_of, follow
 from proxy.adapters.stores.ledger.commits import open_commits as open_commits
@@ -85,6 +85,10 @@ class Writer(threading.Thread):
         self._indexing = indexing
         self._name = ""
         """Of the file that is written."""
+        self._has_batch = False
+        """Whether the disk has confirmed one in it."""
+        self._void: list[str] = []
+        """Files in which it never has."""
         self._done = done
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._file: sqlite3.Connection | None = None
@@ -179,6 +183,8 @@ class Writer(threading.Thread):
             return
         self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
         self._indexing.take(self._name, batch)
+        if self._void:
+            self._remove_void()
 
     def _write(self, task: Task) -> Batch:
         """Make a task durable.
@@ -202,17 +208,16 @@ class Writer(threading.Thread):
         return Batch(seq, task.run, task.at, task.notes, task.shares, digest)
 
     def _wrote(self, batch: Batch) -> None:
-        self._seq, self._hash = batch.seq, batch.hash
+        self._seq, self._hash, self._has_batch = batch.seq, batch.hash, True
         self._checkpoints.written(len(batch.notes) + len(batch.shares))
 
     def _begin_file(self, at: int) -> None:
         self._give_up_file()
         name = free_name(day_of(at), set(self._folder.names()))
         path = self._folder.day(name)
+        self._name, self._has_batch = name, False
         self._file = day_file.create(path, self._ledger, self._hash)
-        flush_folder(path.parent)
         self._checkpoints.follow(path)
-        self._name = name
         self._follow()
 
     def _follow(self) -> None:
@@ -226,8 +231,22 @@ class Writer(threading.Thread):
             self._checkpoints.follow(None)
             if self._commits is not None:
                 self._commits.close()
+            if not self._has_batch:
+                self._void.append(self._name)
             with contextlib.suppress(sqlite3.Error):  # of a file that is not written again in any case
                 file.close()
+
+    def _remove_void(self) -> None:
+        """Unlink the files that nothing stands in but what was written again in another.
+
+        Not before that is durable, and so never to have another file of their name beside their remains.
+        """
+        with contextlib.suppress(OSError):  # then they stay: what they hold is void all the same
+            for name in self._void:
+                for path in database.files_of(self._folder.day(name)):
+                    path.unlink(missing_ok=True)
+            flush_folder(self._folder.days)
+        self._void.clear()
 
     # --- room -------------------------------------------------------------------------------------------
 
