@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 from proxy.cli.screen import hashrate_text
 from proxy.ledger.statistics import Rate
 
