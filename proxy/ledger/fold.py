@@ -76,6 +76,10 @@ class Sum:
         self.best = max(self.best, best)
         self.last = max(self.last, last)
 
+    def copy(self) -> Sum:
+        """Return another that is equal."""
+        return Sum(self.count, self.difficulty, self.square, self.best, self.last)
+
 
 class Open(NamedTuple):
     """A share that went to a pool whose answer is not known yet."""

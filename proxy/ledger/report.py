@@ -57,9 +57,8 @@ def manifest(report: Mapping[str, Any]) -> str:
 def _tenant(account: Account, rows: list[Row]) -> dict[str, Any]:
     workers = [
         {"worker": worker, **_credit(account, ends), "shares": counts(ends)}
-        for worker, ends in by(rows, lambda row: row.worker).items()
+        for worker, ends in sorted(by(rows, lambda row: row.worker).items())
     ]
-    workers.sort(key=lambda worker: str(worker["worker"]))
     _share_out(workers, "worker")
     whole = by(rows, lambda row: account.id).get(account.id, {})
     return {

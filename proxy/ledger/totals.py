@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from proxy.ledger.fold import Sum
@@ -35,7 +34,7 @@ def by(rows: Iterable[Row], name: Callable[[Row], Name]) -> dict[Name, Ends]:
         if row.outcome in ends:
             include(ends[row.outcome], row.sum)
         else:
-            ends[row.outcome] = replace(row.sum)
+            ends[row.outcome] = row.sum.copy()
     return found
 
 

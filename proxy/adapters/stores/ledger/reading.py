@@ -85,22 +85,24 @@ class Reader:
         The time is in seconds since 1970 and widened to whole minutes. Minutes are there for 48 hours, hours
         for 90 days and days for ever: see ``ranges.beginning``.
         """
-        found: dict[tuple[str, str, str, Outcome], Sum] = {}
         workers, upstreams = self._workers(tenant, worker), self._upstreams()
         only = None if worker is None else list(workers)
+        # By their numbers as long as there are many: a month of 5,000 workers comes in 50,000 rows.
+        sums: dict[tuple[int, int, int], Sum] = {}
         for part in parts_of(since, until, self._number("hours"), self._number("days")):
             for who, pool, outcome, *numbers in self._sums(part, only):
-                if who not in workers:
-                    continue
-                key = (*workers[who], upstreams[pool], OUTCOMES[outcome])
-                if key in found:
-                    found[key].add(*numbers)
-                else:
-                    found[key] = Sum(*numbers)
+                if (found := sums.get((who, pool, outcome))) is not None:
+                    found.add(*numbers)
+                elif who in workers:
+                    sums[who, pool, outcome] = Sum(*numbers)
+        rows = {
+            (*workers[who], upstreams[pool], OUTCOMES[outcome]): found
+            for (who, pool, outcome), found in sums.items()
+        }
         for row in self._tail.rows(since, until):
             if tenant in (None, row.tenant) and worker in (None, row.worker):
-                include(found.setdefault(row[:4], Sum()), row.sum)
-        return [Row(*key, found[key]) for key in sorted(found)]
+                include(rows.setdefault(row[:4], Sum()), row.sum)
+        return [Row(*key, rows[key]) for key in sorted(rows)]
 
     def _sums(self, part: Part, only: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
         which, ids = ("", ()) if only is None else (f"AND worker IN ({','.join('?' * len(only))})", only)
