@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from proxy.adapters.stores.ledger.found import SessionSpan
 from proxy.cli.activity import (
@@ -23,7 +22,7 @@ from proxy.cli.activity import (
 )
 from proxy.cli.ledger_folder import ledger_folder, ledger_options, opened
 from proxy.cli.output import Exit, json_option, print_json
-from proxy.cli.tables import console, table, text
+from proxy.cli.tables import Table, console, text
 from proxy.cli.times import iso, iso_ms
 from proxy.ledger.activity import Activity
 
@@ -81,10 +80,10 @@ def list_miners(
     out = console()
     wide = out.width >= WIDE
     headings = cells(NOTHING, now, wide=wide)
-    shown = table("worker", "tenant", *headings, left=frozenset({"worker", "tenant"}))
+    shown = Table("worker", "tenant", *headings, left={"worker", "tenant"})
     for activity in chosen:
         tenant, worker = activity.name
-        shown.add_row(text(worker), text(tenant), *cells(activity, now, wide=wide).values())
+        shown.add_row(worker, tenant, *cells(activity, now, wide=wide).values())
     out.print(shown)
     if len(chosen) < len(found):
         click.echo(f"{len(chosen)} of {len(found)} workers; --limit shows more")
@@ -142,9 +141,9 @@ def show(
         return
     out = console()
     wide = out.width >= WIDE
-    shown = table("upstream", *cells(NOTHING, now, wide=wide), left=frozenset({"upstream"}))
+    shown = Table("upstream", *cells(NOTHING, now, wide=wide), left={"upstream"})
     for activity in upstreams:
-        shown.add_row(text(activity.name[0] or "(none)"), *cells(activity, now, wide=wide).values())
+        shown.add_row(activity.name[0] or "(none)", *cells(activity, now, wide=wide).values())
     shown.add_row("all", *cells(whole, now, wide=wide).values(), style="bold")
     out.print(text(miner, "bold"), shown, "", _session_table(sessions), sep="\n")
 
@@ -161,13 +160,13 @@ def _session(span: SessionSpan) -> dict[str, Any]:
 
 def _session_table(sessions: list[SessionSpan]) -> Table:
     columns = ("session began", "ended", "cause", "address", "software")
-    shown = table(*columns, left=frozenset(columns))
+    shown = Table(*columns, left=columns)
     for span in sessions:
         shown.add_row(
             iso_ms(span.began),
             "" if span.ended is None else iso_ms(span.ended),
-            text(span.cause or ""),
-            text(span.address),
-            text(span.user_agent),
+            span.cause or "",
+            span.address,
+            span.user_agent,
         )
     return shown

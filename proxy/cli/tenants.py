@@ -14,7 +14,7 @@ from proxy.cli.ledger_folder import ledger_folder, ledger_options, opened
 from proxy.cli.month import Unsigned, month_report
 from proxy.cli.month_files import ParquetMissing, csv_text, write_parquet
 from proxy.cli.output import Exit, json_option, print_json
-from proxy.cli.tables import console, table, text
+from proxy.cli.tables import Table, console, text
 from proxy.cli.times import Month, iso
 from proxy.ledger.activity import Activity
 from proxy.ledger.report import UNITS
@@ -66,11 +66,11 @@ def list_tenants(
     out = console()
     wide = out.width >= WIDE
     headings = cells(NOTHING, now, wide=wide)
-    shown = table("tenant", "upstream", "workers", *headings, left=frozenset({"tenant", "upstream"}))
+    shown = Table("tenant", "upstream", "workers", *headings, left={"tenant", "upstream"})
 
     def add(tenant: str, upstream: str, workers: str, activity: Activity[Any], style: str = "") -> None:
         numbers = cells(activity, now, wide=wide).values()
-        shown.add_row(text(tenant), text(upstream), workers, *numbers, style=style)
+        shown.add_row(tenant, upstream, workers, *numbers, style=style)
 
     for name in names:
         add(name, "", f"{workers.get(name, 0)}", of_tenant.get(name, NOTHING), "bold")
@@ -142,20 +142,20 @@ def report_month(
 
 def _view(made: dict[str, Any]) -> Group:
     until = "" if made["is_over"] else f", not over: up to {made['until']}"
-    shown = table(
+    shown = Table(
         "tenant / worker",
         "credited",
         "share",
         "accepted",
         "refused",
         "forwarded",
-        left=frozenset({"tenant / worker"}),
+        left={"tenant / worker"},
     )
     words = []
     for tenant in made["tenants"]:
-        shown.add_row(text(f"{tenant['tenant']} ({tenant['accounting']})"), *_cells(tenant), style="bold")
+        shown.add_row(f"{tenant['tenant']} ({tenant['accounting']})", *_cells(tenant), style="bold")
         for worker in tenant["workers"]:
-            shown.add_row(text(f"  {worker['worker']}"), *_cells(worker))
+            shown.add_row(f"  {worker['worker']}", *_cells(worker))
         words.append(text(f"{tenant['tenant']}: {_forwarded(tenant)}; {tenant['reconciliation']['text']}"))
     words += [
         text(f"gap from {gap['since']} to {gap['until']}: {gap['shares']} shares, {gap['cause']}", "yellow")
