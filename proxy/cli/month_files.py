@@ -30,6 +30,11 @@ COLUMNS = (
     *(outcome.name.lower() for outcome in Outcome),
     "manifest",
 )
+TYPES = {
+    **dict.fromkeys(("month", "tenant", "accounting", "worker", "manifest"), "string"),
+    **dict.fromkeys(("credited_difficulty", "local_difficulty", "pool_difficulty"), "float64"),
+}
+"""Of Parquet's columns; all others are whole numbers of 64 bits."""
 
 
 def rows_of(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -71,5 +76,7 @@ def write_parquet(report: Mapping[str, Any], path: Path) -> None:
         parquet = import_module("pyarrow.parquet")
     except ModuleNotFoundError as error:
         raise ParquetMissing("Parquet needs pyarrow: pip install 'pumpjack[parquet]'") from error
-    made = pyarrow.Table.from_pylist(list(rows_of(report)))
+    # Told, not guessed: a month without a share has the same columns, of the same types.
+    schema = pyarrow.schema([(name, getattr(pyarrow, TYPES.get(name, "int64"))()) for name in COLUMNS])
+    made = pyarrow.Table.from_pylist(list(rows_of(report)), schema)
     parquet.write_table(made, path)
