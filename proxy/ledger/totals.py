@@ -49,4 +49,4 @@ def of(ends: Ends, *wanted: Outcome) -> Sum:
 
 def include(whole: Sum, part: Sum) -> None:
     """Add a sum to another."""
-    whole.add(part.count, part.difficulty, part.square, part.best, part.last)
+    whole.add(part.count, part.difficulty, part.square, part.best, part.last, part.expected, part.blocks)

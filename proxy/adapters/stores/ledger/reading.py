@@ -20,7 +20,7 @@ from proxy.ledger.ranges import DAY, Part, parts_of
 from proxy.ledger.totals import Row, include
 
 _SUMS = """
-    SELECT worker, upstream, outcome, sum(count), sum(difficulty), sum(square), max(best), max(last)
+    SELECT worker, upstream, outcome, sum(count), sum(difficulty), sum(square), max(best), max(last), {luck}
     FROM {name} WHERE at >= ? AND at < ? {which} GROUP BY worker, upstream, outcome
 """
 _SESSIONS = """
@@ -52,6 +52,10 @@ class Reader:
             self._index.execute("BEGIN")
             batches = Batches(folder)
             self._tail = Tail(folder, batches, self._index)
+            (seen,) = self._index.execute("PRAGMA user_version").fetchone()
+            self._luck = "sum(expected), sum(blocks)" if seen >= index.WITH_LUCK else "0.0, 0"
+            self.luck_since = self._number("luck" if seen >= index.WITH_LUCK else "at")
+            """Milliseconds since 1970 from which on blocks are counted; 0: from the beginning."""
             self.ledger = standing.value(self._index, "ledger")
             """Its id, 16 bytes."""
         except BaseException:
@@ -106,7 +110,9 @@ class Reader:
 
     def _sums(self, part: Part, only: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
         which, ids = ("", ()) if only is None else (f"AND worker IN ({','.join('?' * len(only))})", only)
-        return self._index.execute(_SUMS.format(name=part.name, which=which), (part.since, part.until, *ids))
+        return self._index.execute(
+            _SUMS.format(name=part.name, which=which, luck=self._luck), (part.since, part.until, *ids)
+        )
 
     def _workers(self, tenant: str | None, worker: str | None) -> dict[int, tuple[str, str]]:
         rows = self._index.execute(
