@@ -11,7 +11,7 @@ from rich.text import Text
 
 from proxy.adapters.logs.printable import printable
 from proxy.cli.screen import hashrate_text
-from proxy.ledger.statistics import Rate
+from proxy.ledger.statistics import Luck, Rate
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """With what a cell begins that a spreadsheet would compute; some take the wide signs of the East, too."""
@@ -110,4 +110,20 @@ def rate_text(rate: Rate) -> str:
     """Return a hashrate with its unit and its error, one standard deviation."""
     if not rate.hashes_per_second:
         return "0"
-    return f"{hashrate_text(rate.hashes_per_second)} ± {rate.error * 100:.2g} %"
+    return f"{hashrate_text(rate.hashes_per_second)} ± {_percent(rate.error)}"
+
+
+def luck_text(luck: Luck) -> str:
+    """Return how many blocks there were, and how many were to be expected."""
+    blocks = f"{luck.found} block{'' if luck.found == 1 else 's'}"
+    if luck.ratio is None or luck.error is None:
+        return f"{blocks}; nothing says how many were to be expected"
+    return (
+        f"{blocks}, where {luck.expected:.3g} were to be expected: "
+        f"luck {_percent(luck.ratio)} ± {_percent(luck.error)}"
+    )
+
+
+def _percent(part: float) -> str:
+    """Return a part with two digits, whole from 10 % on."""
+    return f"{part * 100:,.0f} %" if part >= 0.1 else f"{part * 100:.2g} %"

@@ -111,6 +111,34 @@ def test_one_tenants_report_says_nothing_of_the_others(data: Path) -> None:
     assert "acme" not in json.dumps(found)
 
 
+def test_the_site_is_told_with_all_that_its_tenants_have(data: Path) -> None:
+    found = answer(data)
+    site, (acme, zeta) = found["site"], found["tenants"]
+    assert site["local_difficulty"] == acme["local_difficulty"] + zeta["local_difficulty"]
+    assert site["shares"]["accepted"] == 4
+    assert site["luck"]["expected"] == acme["luck"]["expected"] + zeta["luck"]["expected"] == 4.0
+    assert site["reconciliation"]["z"] == pytest.approx((15 - 12) / 36**0.5)
+    for entry in (site, acme, acme["upstreams"][0], acme["workers"][0]):
+        assert {"shares", "hashrate", "best", "last", "luck", "reconciliation"} <= set(entry)
+
+
+def test_hashrates_are_means_of_the_time_for_which_there_is_a_ledger(data: Path) -> None:
+    mean = answer(data)["tenants"][0]["hashrate"]
+    seconds = 5 * 86_400  # from the ledger's first batch to the end of November
+    assert mean["hashes_per_second"] == pytest.approx(6 * 2**32 / seconds)
+    assert mean["relative_error"] == pytest.approx(3**-0.5)
+    assert answer(data)["tenants"][0]["last"] == "2025-11-26T00:00:00.000Z"
+
+
+def test_an_index_that_knew_nothing_of_blocks_says_from_when_on_it_does(data: Path) -> None:
+    meddle(Folder.of(data), "INSERT INTO meta VALUES ('luck', ?)", (START + 500).to_bytes(8, "big"))
+    assert answer(data)["luck_since"] == "2025-11-26T00:00:00.500Z"
+    assert (
+        "blocks are counted from 2025-11-26T00:00:00.500Z on"
+        in run(data, "report", "--month", "2025-11").stdout
+    )
+
+
 def test_another_month_holds_nothing(data: Path) -> None:
     result = run(data, "report", "--month", "2025-10", "--json")
     assert [tenant["micro_units"] for tenant in json.loads(result.stdout)["tenants"]] == [0, 0]
@@ -288,7 +316,8 @@ def test_the_list_has_tenants_upstreams_and_the_site(data: Path) -> None:
     assert found["site"]["shares"]["accepted"] == 4
     assert found["site"]["hashrate"]["5m"]["hashes_per_second"] == pytest.approx(15 * 2**32 / 300)
     shown = run(data, "list", "--at", "2025-11-26T00:05:00Z").stdout
-    assert [line.split()[0] for line in shown.splitlines()] == [
+    rows, words = shown.split("\n\n")
+    assert [line.split()[0] for line in rows.splitlines()] == [
         "tenant",
         "acme",
         "pool",
@@ -296,6 +325,8 @@ def test_the_list_has_tenants_upstreams_and_the_site(data: Path) -> None:
         "pool",
         "site",
     ]
+    assert "acme: we credited 33.33% less than the pool's shares stand for: within chance" in words
+    assert "site: 0 blocks, where 4 were to be expected: luck 0 % ± 50 %" in words
 
 
 def test_no_ledger_ends_with_4(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
 from proxy.adapters.stores.ledger.tail import Tail
+from proxy.adapters.stores.ledger.walking import UNREADABLE
 from proxy.ledger.fold import Sum
 from proxy.ledger.outcomes import Outcome
 from proxy.ledger.ranges import DAY, Part, parts_of
@@ -61,6 +63,8 @@ class Reader:
         except BaseException:
             self._index.close()
             raise
+        self.began = _began(self._index, batches)
+        """Milliseconds since 1970 of the first batch of all; 0 if nobody knows."""
         self.shares = Shares(self._index, batches, self._tail)
         """Those whose files are still there."""
 
@@ -182,6 +186,15 @@ class Reader:
         }
         found = [*known(self._index), *self._tail.damages]
         return [damage for damage in found if _touches(damage.day, times.get(damage.day), since, until)]
+
+
+def _began(connection: sqlite3.Connection, batches: Batches) -> int:
+    (known,) = connection.execute("SELECT min(first_at) FROM days").fetchone()
+    try:
+        first = next((batch.at for _, batch in batches.behind(0)), None)
+    except UNREADABLE:
+        first = None  # that is a damage, and told as such
+    return min((at for at in (known, first) if at is not None), default=0)
 
 
 def _touches(name: str, times: tuple[int, int] | None, since: int, until: int) -> bool:
