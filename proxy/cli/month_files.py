@@ -28,11 +28,19 @@ COLUMNS = (
     "local_difficulty",
     "pool_difficulty",
     *(outcome.name.lower() for outcome in Outcome),
+    "hashes_per_second",
+    "relative_error",
+    "best",
+    "last",
+    "blocks",
+    "expected_blocks",
+    "z",
     "manifest",
 )
 TYPES = {
-    **dict.fromkeys(("month", "tenant", "accounting", "worker", "manifest"), "string"),
+    **dict.fromkeys(("month", "tenant", "accounting", "worker", "last", "manifest"), "string"),
     **dict.fromkeys(("credited_difficulty", "local_difficulty", "pool_difficulty"), "float64"),
+    **dict.fromkeys(("hashes_per_second", "relative_error", "best", "expected_blocks", "z"), "float64"),
 }
 """Of Parquet's columns; all others are whole numbers of 64 bits."""
 
@@ -44,6 +52,10 @@ def rows_of(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             cells = {
                 **worker,
                 **worker["shares"],
+                **worker["hashrate"],
+                "blocks": worker["luck"]["blocks"],
+                "expected_blocks": worker["luck"]["expected"],
+                "z": worker["reconciliation"]["z"],
                 "month": report["month"],
                 "tenant": tenant["tenant"],
                 "accounting": tenant["accounting"],
