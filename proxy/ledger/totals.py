@@ -39,7 +39,9 @@ def by(rows: Iterable[Row], name: Callable[[Row], Name]) -> dict[Name, Ends]:
 
 
 def of(ends: Ends, *wanted: Outcome) -> Sum:
-    """Return the sum of some outcomes together."""
+    """Return the sum of some outcomes together; of one, it is the one that is there."""
+    if len(wanted) == 1:
+        return ends.get(wanted[0]) or Sum()
     together = Sum()
     for outcome in wanted:
         if outcome in ends:
