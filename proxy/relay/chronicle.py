@@ -46,6 +46,10 @@ class Chronicle:
     def __init__(self) -> None:
         self._notes = bytearray()
         self._count = 0
+        self._gone: list[Note] = []
+        """What the shares of the open window may name and lives no more."""
+        self._gone_before: list[Note] = []
+        """The same for the window that was drawn last."""
         self._refusing: dict[int, Session] = {}
         """Sessions with refusals that were not told yet."""
         self._told: dict[int, tuple[dict[Reason, int], float]] = {}
@@ -68,7 +72,13 @@ class Chronicle:
         drawn = self._count, bytes(self._notes)
         self._notes.clear()
         self._count = 0
+        self._gone_before, self._gone = self._gone, []
         return drawn
+
+    @property
+    def gone(self) -> list[Note]:
+        """What lives no more, and is yet named by shares of the window drawn last, or of the open one."""
+        return self._gone_before + self._gone
 
     # --- what happened ----------------------------------------------------------------------------------
 
@@ -80,6 +90,10 @@ class Chronicle:
         """A work has another id."""
         self.note(JobIssued(issue.job_id, issue.work.number))
 
+    def forgotten(self, work: Work) -> None:
+        """A work and all its ids are gone: from now on no share names them."""
+        self._gone += told_again(work)
+
     def began(self, session: Session) -> None:
         """A miner has logged in, or its extranonce has changed."""
         self.note(began(session))
@@ -90,6 +104,7 @@ class Chronicle:
             self._tell(session)
         self._refusing.pop(session.key, None)
         self._told.pop(session.key, None)
+        self._gone.append(began(session))
         self.note(SessionEnded(session.key, _text(cause)))
 
     def settled(self, forward: Forward, outcome: str, reason: str = "") -> None:
@@ -159,10 +174,7 @@ class Chronicle:
 
 def restated(works: Iterable[Work], sessions: Iterable[Session]) -> list[Note]:
     """Return what lives, told again: the beginning of a file that can be read without those before it."""
-    notes: list[Note] = []
-    for work in works:
-        notes.append(received(work))
-        notes += [JobIssued(issue.job_id, work.number) for issue in work.issues.values()]
+    notes = [note for work in works for note in told_again(work)]
     withheld: dict[str, list[int]] = {}
     for session in sessions:
         if session.workers and session.route is not None:
@@ -171,6 +183,11 @@ def restated(works: Iterable[Work], sessions: Iterable[Session]) -> list[Note]:
                 withheld.setdefault(session.route.tenant, []).append(session.key)
     notes += [WorkGated("withhold", tenant, tuple(keys), "") for tenant, keys in withheld.items()]
     return notes
+
+
+def told_again(work: Work) -> list[Note]:
+    """Return the notes of a work and all ids under which it was issued."""
+    return [received(work), *(JobIssued(issue.job_id, work.number) for issue in work.issues.values())]
 
 
 def received(work: Work) -> WorkReceived:
