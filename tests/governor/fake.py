@@ -80,6 +80,8 @@ class Fake:
     deaf: set[int] = field(default_factory=set)
     silent_feeder: bool = False
     silent_sets: bool = False
+    silent_watts: bool = False
+    """Controllers of the sets tell all but their watts."""
     tells_watts: bool = True
     noise: float = 0.0
     seed: int = 0
@@ -153,7 +155,7 @@ class Fake:
         sets = len(self.site.generators)
         total = self.load_w + self.aux_w
         runs = max(1, int(self.running.sum()))
-        watts = np.where(self.running, total / runs, 0.0)
+        watts = np.where(self.running, math.nan if self.silent_watts else total / runs, 0.0)
         hashing = self.working & self.connected & ~self.asleep
         for miner in self.deaf:
             hashing[miner] = True

@@ -107,6 +107,22 @@ def test_nothing_is_raised_while_the_load_is_unknown() -> None:
         assert not raises(run.plans[-1], before)
 
 
+def test_a_climb_stops_when_the_load_becomes_unknown() -> None:
+    """The budget was there before the meters fell silent; what is unknown is how much of it is left."""
+    run = loop(Fake(30, site(30)))
+    run.fake.instructions = Instructions(cap_w=20_000.0, cap_name="order")
+    run.run(120)
+    run.fake.instructions = Instructions()
+    run.run(8)
+    assert run.plans[-1].budget_w > 2.0 * run.fake.load_w
+    run.fake.silent_feeder = run.fake.silent_watts = True
+    run.run(3)
+    for _ in range(12):
+        before = run.fake.limit.copy()
+        run.run(1)
+        assert not raises(run.plans[-1], before)
+
+
 def test_silent_meters_lead_down_the_ladder_to_sleep() -> None:
     run = loop(Fake(30, site(30)))
     run.run(150)
