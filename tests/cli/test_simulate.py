@@ -58,15 +58,7 @@ def test_the_oracle_steers_nothing() -> None:
 def test_all_policies_stand_side_by_side() -> None:
     result = run(*SHORT, "--policy", "all")
     assert result.exit_code == 0, result.output
-    for policy in (
-        "ours",
-        "worst-average-first",
-        "equal-percent",
-        "strict-cascade",
-        "do-nothing",
-        "panic",
-        "oracle",
-    ):
+    for policy in (*POLICIES, "oracle"):
         assert f"\n{policy} " in result.stdout
 
 
