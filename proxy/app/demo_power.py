@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from proxy.adapters.simulated.miner import Fleet, SimulatedMiner
-from proxy.app.power_instruments import Outside
+from proxy.app.power_instruments import SILENCE, START_S, Outside
 from proxy.app.power_roster import Attendance
 from proxy.energy.arrays import Floats, Ints
-from proxy.energy.curves import Curves
+from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.site import Site
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.plan import Plan
-from proxy.governor.readings import GeneratorReading, Readings
+from proxy.governor.readings import Claim, GeneratorReading, Readings
 from proxy.governor.settings import GovernorSettings
 from proxy.plant.parameters import load
 from proxy.plant.plant import Plant
@@ -38,6 +38,11 @@ PRELOAD = 0.65
 LONG_S = 365 * 86400.0
 FINE = 0.02
 """A change of a miner's pace that is worth to draw the times of its shares anew."""
+GUEST_W, GUEST_IDLE_W, GUEST_THS = 1000.0, 50.0, 30.0
+"""What a miner from outside is taken to draw at work and without, and to hash: the plant knows it not."""
+GUEST_IDLE_S = 120.0
+"""From its last job until it idles, as Bitmain drivers do."""
+GUEST = -1
 SETTLE_S = 3.0
 """Longest wait for all simulated miners, so that those that draw power are taken over as they are."""
 
@@ -70,7 +75,10 @@ def power_table(simulated: World) -> dict[str, Any]:
 
 
 class PlantInstruments:
-    """Reads the plant and commands it; and lets the simulated miners hash as its miners do."""
+    """Reads the plant and commands it; and lets the simulated miners hash as its miners do.
+
+    Whoever else connects to the demo is a guest: governed by its work like all, and outside of the plant.
+    """
 
     most_w = math.inf
     adopts = True
@@ -84,8 +92,10 @@ class PlantInstruments:
         self._plant: Plant = simulated.plant()
         self._orders = Commands()
         self._step: Step | None = None
-        self._place: list[int] = []
-        """The plant's miner of each device."""
+        self._place: Ints = np.empty(0, dtype=np.int64)
+        """The plant's miner of each device; ``GUEST`` where it is none."""
+        self._heard_s: Floats = np.empty(0)
+        """When each device's last share came, on the clock of the plant."""
         self._named: dict[str, tuple[int, SimulatedMiner]] = {}
         self._full_hs: Floats = np.empty(0)
         """Hashes a second of each of the plant's miners as it came."""
@@ -104,20 +114,45 @@ class PlantInstruments:
         return here >= len(self._part) or (here > 0 and elapsed_s >= SETTLE_S)
 
     def curves(self) -> Curves:
-        """Return the operating points of the plant's models, nominal."""
-        return self._world.curves
+        """Return the operating points of the plant's models, nominal, and of guests."""
+        guest = on_off(GUEST_W, GUEST_THS * 1e12, sleep_w=GUEST_IDLE_W)
+        return curves((*self._world.curves.points, guest))
 
     def devices(self, ids: Sequence[str], miners: Sequence[Miner]) -> Devices:
         """Return newcomers with the nominal figures of their models. None can be sent away for good."""
-        places = [self._named[f"{miner.tenant}/{miner.user}"][0] for miner in miners]
-        self._place += places
-        one, where = self._world.devices, np.array(places, dtype=np.int64)
-        columns: dict[str, Any] = {name: getattr(one, name)[where] for name in one.__slots__ if name != "ids"}
-        tenants = {tenant.name: place for place, tenant in enumerate(self.site.tenants)}
-        columns["tenant"] = np.array([tenants[miner.tenant] for miner in miners], dtype=np.int64)
+        taken = set(self._place.tolist())
+        seats = []
+        for miner in miners:
+            seat, _ = self._named.get(f"{miner.tenant}/{miner.user}", (GUEST, None))
+            seats.append(GUEST if seat in taken else seat)  # the second of a simulated miner's name
+            taken.add(seat)
+        place = np.array(seats, dtype=np.int64)
+        self._place = np.concatenate((self._place, place))
+        # Nobody is held to have been silent before it came.
+        came_s = 0.0 if self._step is None else self._step.truth.now_s
+        self._heard_s = np.concatenate((self._heard_s, np.full(len(place), came_s)))
+        tenants = {tenant.name: number for number, tenant in enumerate(self.site.tenants)}
+        one, guest = self._world.devices, place == GUEST
+        columns: dict[str, Any] = {name: getattr(one, name)[place] for name in one.__slots__ if name != "ids"}
         columns["actuators"] = columns["actuators"] & ~int(Actuator.DISCONNECT)
-        columns["share_rate_hz"] = np.full(len(places), self._share_hz)
+        columns["share_rate_hz"] = np.full(len(place), self._share_hz)
+        for name, value in self._guest().items():
+            columns[name][guest] = value
+        columns["tenant"] = np.array([tenants[miner.tenant] for miner in miners], dtype=np.int64)
         return Devices(ids=tuple(ids), **columns)
+
+    def _guest(self) -> dict[str, float]:
+        return {
+            "circuit": len(self.site.circuits) - 1,
+            "curve": len(self._world.curves.points),
+            "floor_w": GUEST_W,
+            "ceiling_w": GUEST_W,
+            "sleep_w": GUEST_IDLE_W,
+            "idle_w": GUEST_IDLE_W,
+            "actuators": int(Actuator.WITHHOLD),
+            "t_idle_s": GUEST_IDLE_S,
+            "t_wake_s": START_S,
+        }
 
     def read(
         self, now: float, here: Attendance, withheld_at: Floats, outside: Outside
@@ -125,10 +160,14 @@ class PlantInstruments:
         """Let a second pass in the plant; return what its instruments tell, and the wire's own shares."""
         step = self._step = self._plant.step(STEP_S, self._orders)
         self._orders = Commands()
-        seen, place = step.seen, np.array(self._place, dtype=np.int64)
-        at = step.truth.now_s
+        seen, place, at = step.seen, self._place, step.truth.now_s
+        guest = place == GUEST
         device = np.full(len(self._part), -1, dtype=np.int64)
-        device[place] = np.arange(len(place))
+        device[place[~guest]] = np.flatnonzero(~guest)
+        self._heard_s[here.shares > 0] = at
+        # Held back, and silent for longer than chance and its last job explain.
+        idles = guest & here.connected & here.withheld
+        idles &= at - self._heard_s >= GUEST_IDLE_S + SILENCE / self._share_hz
         return at, Readings(
             circuit_w=seen.circuit_w,
             circuit_at=seen.circuit_at_s,
@@ -148,9 +187,9 @@ class PlantInstruments:
             aux_w=math.nan,
             available_w=outside.available_w,
             available_at=outside.available_at,
-            miner_w=seen.miner_w[place],
-            miner_at=(at - seen.miner_age_s)[place],
-            claimed=seen.miner_claim[place].astype(np.int64),
+            miner_w=np.where(guest, np.where(idles, GUEST_IDLE_W, np.nan), seen.miner_w[place]),
+            miner_at=np.where(guest, np.where(idles, at, np.nan), (at - seen.miner_age_s)[place]),
+            claimed=np.where(guest, int(Claim.UNKNOWN), seen.miner_claim[place].astype(np.int64)),
             shares=here.shares,
             connected=here.connected,
             instructions=outside.instructions,
@@ -160,15 +199,17 @@ class PlantInstruments:
 
     def obey(self, plan: Plan) -> None:
         """Hand the plan to the plant, which does it in its next second; let miners hash as the plant's do."""
-        steps, place = plan.steps, np.array(self._place, dtype=np.int64)
+        steps = plan.steps
 
         def of(verb: Verb) -> Ints:
-            told: Ints = place[steps.of(verb)[0]]
-            return told
+            told = self._place[steps.of(verb)[0]]
+            mine: Ints = told[told != GUEST]
+            return mine
 
         limited, watts = steps.of(Verb.LIMIT)
+        known = self._place[limited] != GUEST
         self._orders = Commands(
-            limit=(place[limited], watts),
+            limit=(self._place[limited][known], watts[known]),
             sleep=of(Verb.SLEEP),
             wake=of(Verb.WAKE),
             withhold=of(Verb.WITHHOLD),

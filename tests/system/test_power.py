@@ -2,21 +2,25 @@
 
 import asyncio
 import json
+import socket
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from proxy.adapters.simulated.miner import Fleet, FleetSettings, MinerSettings, Mode
 from proxy.adapters.simulated.pool import SimulatedPool
 from proxy.adapters.stores.ledger.folder import Folder
+from proxy.app import demo as demo_module
 from proxy.app.demo import Demo
 from proxy.app.demo_configuration import DemoSettings
 from proxy.app.scenarios import SCENARIOS
 from proxy.ledger.records import AnyNote, SiteCurtailed, WorkGated, notes_of
 from proxy.units import Difficulty, HashesPerSecond, Seconds
 from tests.system.conftest import Launch
-from tests.system.mine import POOL
+from tests.system.mine import POOL, miner
 from tests.system.pumpjack import Pumpjack, State
 from tests.system.site import Table, site, tenant, upstream
 from tests.system.test_commands import Done, done
@@ -137,6 +141,61 @@ async def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
     assert nobody.code == 4
 
 
+@pytest.fixture
+def own_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a demo not look for a port where those of other tests do, at the same moment."""
+
+    def free() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    monkeypatch.setattr(demo_module, "free_port", free)
+
+
+@pytest.mark.usefixtures("own_port")
+async def test_a_miner_from_outside_is_governed_beside_the_simulated_ones(tmp_path: Path) -> None:
+    demo = Demo(DemoSettings(12, 20.0, None, SCENARIOS["steady"], 5), tmp_path)
+    running = asyncio.create_task(demo.run())
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(25):
+            while not condition():
+                if running.done():
+                    await running
+                await asyncio.sleep(0.02)
+
+    try:
+        await until(lambda: demo.phase == "mining" and demo.books()["acme"].miners.accepted > 0)
+        program = demo.program
+        assert program is not None
+        governor = program.power
+        assert governor is not None
+        port = program.bound[0].port
+
+        def held() -> list[bool]:
+            told = governor.view("plan")["miners"]
+            return [not each["work"] for each in told if "guest" in each["id"] or each["id"].endswith("#2")]
+
+        # A name of its own, and one that a simulated miner has.
+        guests = [miner(port, worker="acme.guest"), miner(port, worker="acme.m0001", seed=1)]
+        async with guests[0], guests[1]:
+            await until(lambda: all(guest.mining for guest in guests))
+            await governor.order("cap", {"kw": 0.0, "seconds": 3600.0, "reason": "nothing"})
+            await until(lambda: held() == [True, True])
+            jobs = [guest.counters.jobs for guest in guests]
+            steps = governor.status()["governor"]["steps"]
+            await until(lambda: governor.status()["governor"]["steps"] > steps + 60)
+            assert [guest.counters.jobs for guest in guests] == jobs
+            assert all(guest.connected for guest in guests)
+            assert governor.status()["governor"]["silent_s"] < 5
+    finally:
+        demo.stop()
+        await running
+
+
+@pytest.mark.usefixtures("own_port")
 async def test_the_demo_comes_down_to_half_and_back_and_its_books_agree(tmp_path: Path) -> None:
     """With limits, sleep and withheld work, against engines that take load in steps; 20 s in each."""
     demo = Demo(DemoSettings(24, 20.0, None, SCENARIOS["steady"], 5), tmp_path)
