@@ -207,14 +207,14 @@ def _print(found: list[Result], *, as_json: bool) -> None:
 
 
 def _table(facts: list[dict[str, Any]]) -> None:
-    from proxy.cli.tables import console, table
+    from proxy.cli.tables import Table, console
 
     head = facts[0]
     click.echo(
         f"{head['scenario']}, {head['miners']} miners ({head['fleet']}), seed {head['seed']}, "
         f"{head['virtual_s'] / 3600:g} h simulated, plant {head['plant_hash'][:12]}"
     )
-    shown = table("policy", *(name.replace("_", " ") for name in COLUMNS), left=frozenset({"policy"}))
+    shown = Table("policy", *(name.replace("_", " ") for name in COLUMNS), left=frozenset({"policy"}))
     for row in facts:
         shown.add_row(row["policy"], *(_figure(row.get(name)) for name in COLUMNS))
     console().print(shown)
