@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from proxy.adapters.simulated.miner import Fleet, SimulatedMiner
-from proxy.app.power_instruments import SILENCE, START_S, Outside
-from proxy.app.power_roster import Attendance
+from proxy.app.power.instruments import SILENCE, START_S, Outside
+from proxy.app.power.roster import Attendance
 from proxy.energy.arrays import Floats, Ints
 from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.site import Site

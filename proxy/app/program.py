@@ -58,8 +58,8 @@ from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
 
 if TYPE_CHECKING:
-    from proxy.app.power import PowerControl
-    from proxy.app.power_instruments import Instruments
+    from proxy.app.power.control import PowerControl
+    from proxy.app.power.instruments import Instruments
 
 TICK = Seconds(0.02)
 """How often time passes for the relay."""
@@ -148,8 +148,8 @@ class Program:
         if settings.power is None:
             return None
         # numpy, which a site without [power] need not have in memory
-        from proxy.app.power import PowerControl  # noqa: PLC0415
-        from proxy.app.power_instruments import NominalInstruments  # noqa: PLC0415
+        from proxy.app.power.control import PowerControl  # noqa: PLC0415
+        from proxy.app.power.instruments import NominalInstruments  # noqa: PLC0415
 
         return PowerControl(
             settings.power,

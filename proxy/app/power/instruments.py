@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from proxy.app.power_roster import Attendance
+from proxy.app.power.roster import Attendance
 from proxy.config.power import MinerModel, Power
 from proxy.config.power_site import model_of, power_site
 from proxy.config.settings import Settings

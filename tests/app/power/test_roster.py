@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from proxy.app import power_roster
-from proxy.app.power_roster import NOBODY, Attendance, Roster
+from proxy.app.power import roster as module
+from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.ports import FleetView, Miner, Miners
 from proxy.units import Seconds
 
@@ -82,7 +82,7 @@ def test_several_under_one_name_and_address_are_told_apart_and_others_by_address
 
 
 def test_beyond_the_bound_newcomers_are_turned_away_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power_roster, "MOST_DEVICES", 1)
+    monkeypatch.setattr(module, "MOST_DEVICES", 1)
     roster, here = Roster(), Here()
     here.sessions = {1: ("a", 0), 2: ("b", 0)}
     for _ in range(3):
@@ -112,7 +112,7 @@ def test_every_session_has_a_device_of_its_own_whoever_comes_and_goes(course: li
 
 
 def test_a_site_that_comes_back_is_taken_in_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power_roster, "MOST_NEW", 2)
+    monkeypatch.setattr(module, "MOST_NEW", 2)
     roster, here = Roster(), Here()
     here.sessions = {key: (f"m{key}", 1) for key in range(1, 6)}
     assert [len(look(roster, here).joined) for _ in range(4)] == [2, 2, 1, 0]

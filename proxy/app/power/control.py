@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from proxy.app.power_account import PowerAccount
-from proxy.app.power_instruments import Instruments, Outside
-from proxy.app.power_orders import PowerOrders, Request
-from proxy.app.power_roster import NOBODY, Attendance, Roster
-from proxy.app.power_source import SourceWatch, source_of
+from proxy.app.power.account import PowerAccount
+from proxy.app.power.instruments import Instruments, Outside
+from proxy.app.power.orders import PowerOrders, Request
+from proxy.app.power.roster import NOBODY, Attendance, Roster
+from proxy.app.power.source import SourceWatch, source_of
 from proxy.config.power import Power
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.errors import OrderRefused

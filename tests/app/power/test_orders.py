@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app.power_orders import FILE_NAME, PowerOrders, Request
+from proxy.app.power.orders import FILE_NAME, PowerOrders, Request
 from proxy.errors import OrderRefused
 from proxy.events import Event, PowerOrdered
 
