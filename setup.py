@@ -1,4 +1,4 @@
-"""Build the compiled core, ``proxy.hotpath._compiled``, and the compiled front of its sockets.
+"""Build the compiled core, ``proxy.hotpath._compiled``, the front of its sockets and the ledger's commits.
 
 The core is optional: without a C compiler the installation goes on, loudly, with the Python reference.
 PUMPJACK_COMPILED=required makes a failing build an error, PUMPJACK_COMPILED=no does not try.
@@ -44,7 +44,7 @@ class BuildCore(build_ext):
 
 
 C_FILES = sorted(
-    path.as_posix() for path in Path("ext").glob("*.c") if path.name not in {"hotpath.c", "tcp.c"}
+    path.as_posix() for path in Path("ext").glob("*.c") if path.name not in {"hotpath.c", "tcp.c", "ledger.c"}
 )
 
 # setuptools hands .pyx sources to Cython itself, when it builds and not each time this file is read.
@@ -67,4 +67,11 @@ FRONT = Extension(
     optional=WANTED == "optional",
 )
 
-setup(ext_modules=[] if WANTED == "no" else [CORE, FRONT], cmdclass={"build_ext": BuildCore})
+LEDGER = Extension(
+    "proxy.adapters.stores.ledger._compiled",
+    ["ext/ledger.pyx"],
+    extra_compile_args=["-O3"],
+    optional=WANTED == "optional",
+)
+
+setup(ext_modules=[] if WANTED == "no" else [CORE, FRONT, LEDGER], cmdclass={"build_ext": BuildCore})

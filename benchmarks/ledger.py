@@ -16,6 +16,7 @@ from statistics import median
 
 from benchmarks.goals import Answer, Goal, Json, Line, Sense, ratios, rotated
 from benchmarks.machine import most_connections
+from benchmarks.month import month
 from benchmarks.report import Say
 from benchmarks.servers import CServer, Miners, Pool, Pumpjack, cpu_ns_of
 from proxy.adapters.stores.ledger import day_file
@@ -70,6 +71,8 @@ def measured(say: Say, *, quick: bool) -> Answer:
             server.stop()
     say("ledger: SQLite beside a bare file")
     _commits(answer)
+    say("ledger: the account of a month")
+    month(answer, rounds=3)
     return answer
 
 

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "miner.h"
@@ -42,6 +43,8 @@ static double patience = 30; /* seconds for the login, and for the last answers 
 static miner *miners;
 static int begun, ready; /* connections */
 static int loop, in_run, commanded;
+static int alarm_fd;
+static miner clock_tick; /* stands for the alarm among the events */
 
 /* The run that was asked for. */
 static unsigned lines, window;
@@ -154,7 +157,7 @@ static void writable(miner *m)
     }
 }
 
-/* Serves whatever is ready, waiting for it up to so many milliseconds (-1: for ever). */
+/* Serves whatever is ready, waiting for it up to so many milliseconds (-1: for ever), or until the alarm. */
 static void turn(int most_ms)
 {
     struct epoll_event events[EVENTS];
@@ -163,6 +166,12 @@ static void turn(int most_ms)
         miner *m = events[i].data.ptr;
         if (m == NULL) {
             commanded = 1;
+            continue;
+        }
+        if (m == &clock_tick) {
+            uint64_t times;
+            if (read(alarm_fd, &times, sizeof times) < 0 && errno != EAGAIN)
+                fail("the alarm");
             continue;
         }
         if (m->phase != GONE && (events[i].events & EPOLLOUT) != 0)
@@ -207,7 +216,8 @@ static void say_ready(void)
     free(hex);
 }
 
-/* Open loop: sends what has become due, each line alone; those due while all windows are full are late. */
+/* Open loop: sends what has become due, each line alone; those due while all windows are full are late. Then
+ * sets the alarm for the next: milliseconds of epoll would make each of them late by half of one. */
 static void send_due(uint64_t began)
 {
     static int next;
@@ -222,6 +232,12 @@ static void send_due(uint64_t began)
             passed++;
         }
     }
+    uint64_t due = began + (uint64_t)((double)now.sent * gap), present = monotonic_ns();
+    if (due <= present)
+        due = present + SECOND / 1000; /* all windows are full: it is late in any case */
+    struct itimerspec at = {.it_value = {(time_t)(due / SECOND), (long)(due % SECOND)}};
+    if (timerfd_settime(alarm_fd, TFD_TIMER_ABSTIME, &at, NULL) != 0)
+        fail("the alarm");
 }
 
 static void say_counts(double seconds, uint64_t cpu)
@@ -262,7 +278,7 @@ static void run(double seconds)
     while (monotonic_ns() < deadline && done < connections) {
         if (rate > 0)
             send_due(began);
-        turn(rate > 0 ? 1 : 10);
+        turn(10);
     }
     in_run = 0;
     for (deadline = later(patience); owed > 0 && monotonic_ns() < deadline;)
@@ -359,6 +375,10 @@ int main(int count, char **words)
     log_in();
     say_ready();
     fflush(stdout);
+    alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct epoll_event tick = {.events = EPOLLIN, .data.ptr = &clock_tick};
+    if (alarm_fd < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, alarm_fd, &tick) != 0)
+        fail("the alarm");
     if (epoll_ctl(loop, EPOLL_CTL_ADD, STDIN_FILENO, &input) != 0)
         fail("epoll_ctl");
     for (;;) {

@@ -226,15 +226,15 @@ class Program:
             ledger = await asyncio.to_thread(opened, self._folder)
         except (OSError, sqlite3.Error, LedgerUnusable) as error:
             raise StartError(f"ledger in {self._folder.root}: {error}") from error
-        for name, problem in ledger.unreadable.items():
-            self._heard(LedgerProblem(f"{self._folder.day(name)} cannot be read: {problem}"))
+        for problem in ledger.problems:
+            self._heard(LedgerProblem(problem))
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> None:
             loop.call_soon_threadsafe(self._heard, LedgerProblem(text))
 
-        indexing = Indexing(self._folder, retention(self.settings), tell)
-        self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
+        indexing = Indexing(self._folder, ledger.last.ledger, retention(self.settings), tell)
+        await self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:
         ticks = 0

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from proxy.config.environment import default_data_dir
-from proxy.config.load import load
-
 
 def data_dir_of(path: Path | None, data: Path | None) -> Path:
     """Return the data directory: the one given, that of the configuration ``path``, or the usual one.
@@ -18,6 +15,9 @@ def data_dir_of(path: Path | None, data: Path | None) -> Path:
     """
     if data is not None:
         return data
+    from proxy.config.environment import default_data_dir
+    from proxy.config.load import load
+
     if path is not None:
         return load(path, os.environ).site.data_dir
     return default_data_dir(os.environ, is_root=os.geteuid() == 0)

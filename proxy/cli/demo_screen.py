@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from proxy import events
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 from proxy.app.books import Books
 from proxy.app.demo import Demo, Outcome, Said
 from proxy.cli.screen import state_view

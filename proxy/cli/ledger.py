@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 from proxy.adapters.stores.ledger import checking, damages, exporting, pruning
 from proxy.adapters.stores.ledger import index as index_file
 from proxy.adapters.stores.ledger.backup import backup as make_backup

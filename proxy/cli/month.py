@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.adapters.logs.printable import printable
 from proxy.adapters.stores.ledger.damages import Damage
 from proxy.adapters.stores.ledger.reading import Reader
 from proxy.cli.times import iso, iso_ms
-from proxy.ledger.report import UNITS, Account, manifest, tenants_report
+from proxy.ledger.report import UNITS, Account, Span, manifest, site_report, tenants_report
 
 FORMAT = 1
 """Raised when a key of the report changes its meaning."""
@@ -30,18 +31,23 @@ def month_report(reader: Reader, since: int, until: int, *, now: int, tenant: st
     if unsigned:
         raise Unsigned("\n".join([REFUSED, *(f"  {_named(damage)}" for damage in unsigned)]))
     accounts = [Account(found.id, found.name, found.accounting) for found in reader.tenants()]
-    reports = tenants_report(reader.rows(since, until), accounts)
+    rows = reader.rows(since, until)
+    ends = min(until, max(since, now))
+    span = Span(max(1.0, ends - max(since, reader.began / 1000)), iso_ms)
+    reports = tenants_report(rows, accounts, span)
     seq, root = reader.last
     made: dict[str, Any] = {
         "format": FORMAT,
         "month": iso(since)[:7],
         "since": iso(since),
-        "until": iso(min(until, max(since, now))),
+        "until": iso(ends),
         "is_over": now >= until,
         "ledger": reader.ledger.hex(),
         "last_seq": seq,
         "last_hash": root.hex(),
         "units": UNITS,
+        "luck_since": iso_ms(max(since * 1000, reader.luck_since)),
+        **({} if tenant is not None else {"site": site_report(rows, span)}),
         "tenants": [report for report in reports if tenant in (None, report["tenant"])],
         "gaps": [
             {
@@ -69,4 +75,4 @@ REFUSED = (
 
 def _named(damage: Damage) -> str:
     where = f"batches {damage.first} to {damage.last}" if damage.last else "the whole file"
-    return f"{damage.day}: {where}: {damage.problem}"
+    return printable(f"{damage.day}: {where}: {damage.problem}")

@@ -28,8 +28,21 @@ COLUMNS = (
     "local_difficulty",
     "pool_difficulty",
     *(outcome.name.lower() for outcome in Outcome),
+    "hashes_per_second",
+    "relative_error",
+    "best",
+    "last",
+    "blocks",
+    "expected_blocks",
+    "z",
     "manifest",
 )
+TYPES = {
+    **dict.fromkeys(("month", "tenant", "accounting", "worker", "last", "manifest"), "string"),
+    **dict.fromkeys(("credited_difficulty", "local_difficulty", "pool_difficulty"), "float64"),
+    **dict.fromkeys(("hashes_per_second", "relative_error", "best", "expected_blocks", "z"), "float64"),
+}
+"""Of Parquet's columns; all others are whole numbers of 64 bits."""
 
 
 def rows_of(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -39,6 +52,10 @@ def rows_of(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             cells = {
                 **worker,
                 **worker["shares"],
+                **worker["hashrate"],
+                "blocks": worker["luck"]["blocks"],
+                "expected_blocks": worker["luck"]["expected"],
+                "z": worker["reconciliation"]["z"],
                 "month": report["month"],
                 "tenant": tenant["tenant"],
                 "accounting": tenant["accounting"],
@@ -71,5 +88,7 @@ def write_parquet(report: Mapping[str, Any], path: Path) -> None:
         parquet = import_module("pyarrow.parquet")
     except ModuleNotFoundError as error:
         raise ParquetMissing("Parquet needs pyarrow: pip install 'pumpjack[parquet]'") from error
-    made = pyarrow.Table.from_pylist(list(rows_of(report)))
+    # Told, not guessed: a month without a share has the same columns, of the same types.
+    schema = pyarrow.schema([(name, getattr(pyarrow, TYPES.get(name, "int64"))()) for name in COLUMNS])
+    made = pyarrow.Table.from_pylist(list(rows_of(report)), schema)
     parquet.write_table(made, path)

@@ -49,4 +49,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def print_json(value: object) -> None:
     """Print a value as JSON on stdout, in ASCII so that any terminal and pipe takes it."""
-    click.echo(json.dumps(value, indent=2))
+    import msgspec
+
+    try:
+        # Indented in C: of 5,000 workers the standard library takes half a second for that.
+        text = msgspec.json.format(json.dumps(value), indent=2)
+    except msgspec.DecodeError:
+        text = json.dumps(value, indent=2)  # a lone surrogate, of a name on the command line
+    click.echo(text)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 
 _PREFIXES = ((1e18, "EH/s"), (1e15, "PH/s"), (1e12, "TH/s"), (1e9, "GH/s"), (1e6, "MH/s"), (1e3, "kH/s"))
 _STATE_STYLE = {"live": "green", "standby": "cyan", "connecting": "yellow", "waiting": "red", "idle": "dim"}

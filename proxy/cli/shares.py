@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from typing_extensions import override
 
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 from proxy.adapters.stores.ledger.found import FoundShare, SeenShare, ShareId
 from proxy.adapters.stores.ledger.shares import UNKNOWN, Follower
 from proxy.cli.explain import explanation_lines, explanation_report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from proxy.adapters.logs.events import printable
+from proxy.adapters.logs.printable import printable
 from proxy.adapters.stores.ledger import checking
 from proxy.adapters.stores.ledger.verifying import Verification
 from proxy.adapters.stores.ledger.verifying import verify as verification

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console, Group
+from rich.text import Text
 
-from proxy.cli.activity import NOTHING, WIDE, asked, at_option, cells, moment, period_option, report
+from proxy.cli.activity import (
+    MARKS,
+    NOTHING,
+    STYLES,
+    WIDE,
+    asked,
+    at_option,
+    cells,
+    moment,
+    period_option,
+    report,
+    told,
+    words,
+)
 from proxy.cli.ledger_folder import ledger_folder, ledger_options, opened
 from proxy.cli.month import Unsigned, month_report
 from proxy.cli.month_files import ParquetMissing, csv_text, write_parquet
 from proxy.cli.output import Exit, json_option, print_json
-from proxy.cli.tables import console, table, text
-from proxy.cli.times import Month, iso
-from proxy.ledger.activity import Activity
+from proxy.cli.tables import Table, console, luck_text, rate_text, text
+from proxy.cli.times import Month
+from proxy.ledger.activity import NAMES, REFUSED_BY_POOL, Activity
 from proxy.ledger.report import UNITS
+from proxy.ledger.statistics import Rate, luck_of
 
 
 @click.group()
@@ -37,8 +53,8 @@ def list_tenants(
     r"""List the tenants with their upstreams, and the site as a whole; columns as in `miners list`.
 
     \b
-    JSON: at, since, site: {hashrate, shares, best, last}, tenants: [tenant, name, accounting, workers,
-    hashrate, shares, best, last, upstreams: [upstream, hashrate, shares, best, last]]
+    JSON: at, since, luck_since, site: {hashrate, shares, best, last, luck, reconciliation}, tenants: [tenant,
+    name, accounting, workers, the same, upstreams: [upstream, the same]]
     """
     now = moment(at)
     with opened(ledger_folder(path, data)) as reader:
@@ -61,16 +77,16 @@ def list_tenants(
             }
             for name in names
         ]
-        print_json({"at": iso(now), "since": iso(answer.since), "site": report(site), "tenants": listed})
+        print_json({**told(answer, now), "site": report(site), "tenants": listed})
         return
     out = console()
     wide = out.width >= WIDE
     headings = cells(NOTHING, now, wide=wide)
-    shown = table("tenant", "upstream", "workers", *headings, left=frozenset({"tenant", "upstream"}))
+    shown = Table("tenant", "upstream", "workers", *headings, left={"tenant", "upstream"})
 
     def add(tenant: str, upstream: str, workers: str, activity: Activity[Any], style: str = "") -> None:
         numbers = cells(activity, now, wide=wide).values()
-        shown.add_row(text(tenant), text(upstream), workers, *numbers, style=style)
+        shown.add_row(tenant, upstream, workers, *numbers, style=style)
 
     for name in names:
         add(name, "", f"{workers.get(name, 0)}", of_tenant.get(name, NOTHING), "bold")
@@ -78,7 +94,8 @@ def list_tenants(
             if activity.name[0] == name:
                 add("", activity.name[1] or "(none)", "", activity)
     add("site", "", f"{sum(workers.values())}", site, "bold")
-    out.print(shown)
+    said = [words(of_tenant.get(name, NOTHING), answer, name) for name in names]
+    out.print(shown, "", *(line for lines in said for line in lines), *words(site, answer, "site"), sep="\n")
 
 
 @tenants.command("report")
@@ -107,13 +124,18 @@ def report_month(
     refused, with exit code 1, while the ledger is damaged within the month and nobody has signed that off.
 
     \b
-    JSON: format, month, since, until, is_over, ledger, last_seq, last_hash, units, tenants: [tenant, name,
-    accounting, micro_units, credited_difficulty, local_difficulty, pool_difficulty, shares,
+    JSON: format, month, since, until, is_over, ledger, last_seq, last_hash, units, luck_since, tenants:
+    [tenant, name, accounting, micro_units, credited_difficulty, local_difficulty, pool_difficulty, shares,
+    hashrate: {hashes_per_second, relative_error}, best, last,
+    luck: {blocks, expected, ratio, error, at_most},
     forwarded: {accepted, rejected, unknown, unsent: {shares, difficulty}, borne_by},
-    reconciliation: {z, verdict, text}, upstreams: [upstream, forwarded, reconciliation],
-    workers: [worker, micro_units, credited_difficulty, local_difficulty, pool_difficulty, shares]],
-    gaps, damages, manifest. The manifest is the SHA-256 of all the rest as JSON in ASCII with sorted keys
-    and without spaces.
+    reconciliation: {z, verdict, text}, upstreams: [upstream, shares, hashrate, best, last, luck, forwarded,
+    reconciliation], workers: [worker, micro_units, credited_difficulty, local_difficulty, pool_difficulty,
+    shares, hashrate, best, last, luck, reconciliation: {z, verdict}]], gaps, damages, site (not with
+    --tenant): local_difficulty, pool_difficulty, shares, hashrate, best, last, luck, reconciliation;
+    manifest, the SHA-256 of all the rest as JSON in ASCII with sorted keys and without spaces.
+    Hashrates are means of the time that is accounted for; those of the last 5 minutes, hour and day are in
+    `tenants list` and `miners list`.
     """
     if as_csv + as_json + (parquet is not None) > 1:
         raise click.UsageError("choose one of --csv, --json and --parquet")
@@ -142,21 +164,21 @@ def report_month(
 
 def _view(made: dict[str, Any]) -> Group:
     until = "" if made["is_over"] else f", not over: up to {made['until']}"
-    shown = table(
-        "tenant / worker",
-        "credited",
-        "share",
-        "accepted",
-        "refused",
-        "forwarded",
-        left=frozenset({"tenant / worker"}),
-    )
+    headings = ("credited", "share", "accepted", "refused", "forwarded", "by pool", "z", "hashrate", "best")
+    shown = Table("tenant / worker", *headings, left={"tenant / worker"})
     words = []
     for tenant in made["tenants"]:
-        shown.add_row(text(f"{tenant['tenant']} ({tenant['accounting']})"), *_cells(tenant), style="bold")
+        shown.add_row(f"{tenant['tenant']} ({tenant['accounting']})", *_cells(tenant), style="bold")
         for worker in tenant["workers"]:
-            shown.add_row(text(f"  {worker['worker']}"), *_cells(worker))
-        words.append(text(f"{tenant['tenant']}: {_forwarded(tenant)}; {tenant['reconciliation']['text']}"))
+            shown.add_row(f"  {worker['worker']}", *_cells(worker))
+        words.append(text(f"{tenant['tenant']}: {_forwarded(tenant)}"))
+        words += _compared(tenant, tenant["tenant"])
+        for upstream in tenant["upstreams"]:
+            words += _compared(upstream, f"{tenant['tenant']} at {upstream['upstream']}")
+    if "site" in made:
+        words += _compared(made["site"], "site")
+    if made["luck_since"] > made["since"]:
+        words.append(text(f"blocks are counted from {made['luck_since']} on", "yellow"))
     words += [
         text(f"gap from {gap['since']} to {gap['until']}: {gap['shares']} shares, {gap['cause']}", "yellow")
         for gap in made["gaps"]
@@ -178,15 +200,29 @@ def _view(made: dict[str, Any]) -> Group:
 
 
 def _cells(entry: dict[str, Any]) -> list[str]:
-    shares = entry["shares"]
+    shares, compared = entry["shares"], entry["reconciliation"]
     refused = sum(shares[name] for name in ("stale", "duplicate", "low", "unauthorized", "other"))
-    pool = sum(count for name, count in shares.items() if name.startswith("pool_") or name == "unsent")
+    by_pool = {name: count for name, count in shares.items() if name.startswith("pool_") or name == "unsent"}
+    refused_there = sum(shares[NAMES[outcome]] for outcome in REFUSED_BY_POOL)
+    mean = entry["hashrate"]
     return [
         f"{entry['credited_difficulty']:.12g}",
         f"{entry['micro_units'] / UNITS * 100:.7f} %",
         f"{shares['accepted']}",
         f"{refused}",
-        f"{pool}",
+        f"{sum(by_pool.values())}",
+        f"{refused_there}",
+        f"{MARKS[compared['verdict']]}{compared['z']:+.1f}" if any(by_pool.values()) else "",
+        rate_text(Rate(mean["hashes_per_second"], mean["relative_error"] or math.inf)),
+        f"{entry['best']:.4g}" if entry["best"] else "",
+    ]
+
+
+def _compared(entry: dict[str, Any], name: str) -> list[Text]:
+    compared = entry["reconciliation"]
+    return [
+        text(f"{name}: {compared['text']}", STYLES[compared["verdict"]]),
+        text(f"{name}: {luck_text(luck_of(entry['luck']['blocks'], entry['luck']['expected']))}"),
     ]
 
 

@@ -49,7 +49,7 @@ class Filling:
 
     def __init__(self, demand: Demand, wiring: Wiring, tenants: int) -> None:
         self._tenant, self._circuit, self._tenants = demand.tenant, demand.circuit, tenants
-        self._wiring, self._feeders = wiring, _feeders(wiring)
+        self._wiring = wiring
         self._base, self._given = demand.lower_w, np.zeros(len(demand.lower_w))
         self.level_hs_w = float("nan")
         """Worth of the last watt that was given; NaN before the first."""
@@ -67,6 +67,7 @@ class Filling:
         self.usable_w = _sums(demand.tenant, most, tenants)
         """What each tenant's miners could take if nothing limited them [T]."""
         self._binds = wiring.below_w(demand.circuit, most) > wiring.limit_w
+        self._feeders = [feeder for feeder in _feeders(wiring) if self._binds[feeder].any()]
         self.wiring_binds = bool(self._binds.any())
         """Whether a circuit could be overloaded at all; where none can, none is looked at."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.statistics import Rate, rate
+from proxy.ledger.reconcile import Reconciliation, reconcile
+from proxy.ledger.statistics import Luck, Rate, luck_of, rate
 from proxy.ledger.totals import Ends, Row, by, of
 
 WINDOWS = {"5m": 300, "1h": 3600, "24h": 86400}
@@ -40,6 +41,46 @@ class Activity(Generic[Name]):
     def last(self) -> int:
         """Milliseconds since 1970 of the last credited share; 0 before the first."""
         return of(self.ends, Outcome.ACCEPTED).last
+
+    @property
+    def luck(self) -> Luck:
+        """Blocks among the credited shares, against those that these were worth."""
+        return luck(self.ends)
+
+    @property
+    def reconciliation(self) -> Reconciliation:
+        """What we credited against what met the pool's target."""
+        return reconciliation(self.ends)
+
+
+def luck(ends: Ends) -> Luck:
+    """Return the luck of somebody's credited shares."""
+    accepted = of(ends, Outcome.ACCEPTED)
+    return luck_of(accepted.blocks, accepted.expected)
+
+
+def reconciliation(ends: Ends) -> Reconciliation:
+    """Return how far somebody's credited shares and those that met the pool's target are apart."""
+    met = of(ends, *SETTLED)
+    return reconcile(of(ends, Outcome.ACCEPTED).difficulty, met.difficulty, met.square)
+
+
+def rate_figures(rate: Rate) -> dict[str, Any]:
+    """Return what JSON says of a hashrate; nothing is known of the error of none."""
+    error = rate.error if rate.hashes_per_second else None
+    return {"hashes_per_second": rate.hashes_per_second, "relative_error": error}
+
+
+def luck_figures(found: Luck) -> dict[str, Any]:
+    """Return what JSON says of luck: nine digits, the rest hangs on the order in which doubles were added."""
+    numbers = {
+        "expected": found.expected,
+        "ratio": found.ratio,
+        "error": found.error,
+        "at_most": found.at_most,
+    }
+    rounded = {name: None if value is None else float(f"{value:.9g}") for name, value in numbers.items()}
+    return {"blocks": found.found, **rounded}
 
 
 def activities(

@@ -6,14 +6,14 @@ of one power of two and sums stay below 2**53 of it, as those are that we assign
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from proxy.errors import LedgerDamaged
 from proxy.hotpath import ShareFold
 from proxy.ledger.chain import Batch
+from proxy.ledger.network import ALMOST, blocks_among, expected_blocks, network_difficulty
 from proxy.ledger.outcomes import Outcome, of_refusal, of_settlement
 from proxy.ledger.records import (
     AnyNote,
@@ -29,6 +29,7 @@ from proxy.ledger.records import (
     WorkReceived,
     notes_of,
 )
+from proxy.ledger.soundness import demand_sound
 
 NOBODY = "?"
 """Tenant or upstream of a share whose session or job nobody knows."""
@@ -39,9 +40,8 @@ SESSION_KEPT = 3_600_000
 """Milliseconds for which a session is known behind its end: its last shares may be settled late."""
 JOB_KEPT = 26 * 3_600_000
 """The same for works and jobs; those that live are told again each day."""
-MOST_NUMBER = (1 << 63) - 1
-"""What SQLite can hold."""
-MOST_DIFFICULTY = 2.0**256
+MOST_HELD = 4 << 20
+"""Bytes of shares that are held until they are summed up, should there be a block among them."""
 
 
 class Key(NamedTuple):
@@ -67,14 +67,35 @@ class Sum:
     """The greatest achieved difficulty."""
     last: int = 0
     """Milliseconds since 1970."""
+    expected: float = 0.0
+    """Blocks that accepted shares were worth: of each its credit by the network's difficulty."""
+    blocks: int = 0
+    """Blocks among them."""
 
-    def add(self, count: int, difficulty: float, square: float, best: float, last: int) -> None:
+    def add(
+        self,
+        count: int,
+        difficulty: float,
+        square: float,
+        best: float,
+        last: int,
+        expected: float = 0.0,
+        blocks: int = 0,
+    ) -> None:
         """Count more of them."""
         self.count += count
         self.difficulty += difficulty
         self.square += square
-        self.best = max(self.best, best)
-        self.last = max(self.last, last)
+        if best > self.best:  # a call of max each is what a month of 5,000 workers would feel
+            self.best = best
+        if last > self.last:
+            self.last = last
+        self.expected += expected
+        self.blocks += blocks
+
+    def copy(self) -> Sum:
+        """Return another that is equal."""
+        return Sum(self.count, self.difficulty, self.square, self.best, self.last, self.expected, self.blocks)
 
 
 class Open(NamedTuple):
@@ -107,6 +128,8 @@ class Work(NamedTuple):
     upstream: str
     tenant: str
     difficulty: float
+    network: float
+    """The network's difficulty; 0.0 if nothing can meet it."""
     at: int
     """When it was told last, milliseconds since 1970; as with jobs and sessions."""
 
@@ -168,6 +191,8 @@ class Fold:
         """Begin where ``known`` was left."""
         self.known = known or Known()
         self._shares = ShareFold()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._minute = self.known.at // 60_000
         self._folded = Folded()
         self._ended: deque[tuple[int, int]] = deque(
@@ -186,10 +211,12 @@ class Fold:
 
         """
         notes = notes_of(batch.notes)
-        _demand_sound(batch, notes)
+        demand_sound(batch, notes)
         if batch.at // 60_000 != self._minute or batch.run != self.known.run or self._contradict(notes):
             self._sum_up()
         forwarded = self._shares.add(batch.shares, batch.at)
+        self._held.append(batch.shares)
+        self._held_bytes += len(batch.shares)
         self._minute = batch.at // 60_000
         if batch.run != self.known.run:
             self._begin(batch.run)
@@ -202,6 +229,8 @@ class Fold:
             if isinstance(note, ShareSettled):
                 self._settle(note, batch.at)
         self._forget_sessions(batch.at)
+        if self._held_bytes > MOST_HELD:
+            self._sum_up()
 
     def drain(self) -> Folded:
         """Return what was found since the last time, and begin anew."""
@@ -214,9 +243,19 @@ class Fold:
     def _sum_up(self) -> None:
         """Resolve the sums by session, worker and job; all of them are of one minute and one run."""
         minute = self._minute * MINUTE
+        blocks: Counter[tuple[int, str, str]] | None = None
         for session, worker, job_id, count, credit, square, best, last in self._shares.drain():
-            key = Key(minute, self._tenant(session), worker, self._upstream(job_id), Outcome.ACCEPTED)
-            self._sum(key).add(count, credit, square, best, last)
+            work = self._work(job_id)
+            upstream, network = (NOBODY, 0.0) if work is None else (work.upstream, work.network)
+            found = 0
+            if 0 < network * ALMOST <= best:
+                # Seldom: what shares are flagged with is not worth being read of each.
+                blocks = blocks_among(self._held) if blocks is None else blocks
+                found = blocks[session, worker, job_id]
+            key = Key(minute, self._tenant(session), worker, upstream, Outcome.ACCEPTED)
+            expected = expected_blocks(count, credit, network)
+            self._sum(key).add(count, credit, square, best, last, expected, found)
+        self._held, self._held_bytes = [], 0
 
     def _sum(self, key: Key) -> Sum:
         found = self._folded.sums.get(key)
@@ -228,10 +267,9 @@ class Fold:
         found = self.known.sessions.get(session)
         return NOBODY if found is None else found.tenant
 
-    def _upstream(self, job_id: str) -> str:
+    def _work(self, job_id: str) -> Work | None:
         job = self.known.jobs.get(job_id)
-        work = None if job is None else self.known.works.get(job.work)
-        return NOBODY if work is None else work.upstream
+        return None if job is None else self.known.works.get(job.work)
 
     # --- notes ------------------------------------------------------------------------------------------
 
@@ -251,7 +289,8 @@ class Fold:
                 case TenantKnown():
                     folded.tenants[note.tenant] = note
                 case WorkReceived():
-                    known.works[note.work] = Work(note.upstream, note.tenant, note.difficulty, at)
+                    network = network_difficulty(note.nbits)
+                    known.works[note.work] = Work(note.upstream, note.tenant, note.difficulty, network, at)
                     folded.works.append((run, at, note))
                 case JobIssued():
                     known.jobs[note.job_id] = Job(note.work, at)
@@ -338,33 +377,3 @@ class Fold:
         known = self.known
         known.jobs = {job_id: job for job_id, job in known.jobs.items() if job.at >= at - JOB_KEPT}
         known.works = {number: work for number, work in known.works.items() if work.at >= at - JOB_KEPT}
-
-
-def _demand_sound(batch: Batch, notes: Iterable[AnyNote]) -> None:
-    """Raise unless the index can hold what a batch claims: numbers of 63 bits, difficulties that exist."""
-    numbers: list[int] = [batch.seq, batch.at]
-    difficulties: list[float] = []
-    for note in notes:
-        match note:
-            case WorkReceived():
-                numbers.append(note.work)
-                difficulties.append(note.difficulty)
-            case JobIssued():
-                numbers.append(note.work)
-            case SessionBegan() | SessionEnded():
-                numbers.append(note.session)
-            case ShareSettled():
-                numbers += (note.number, note.session, note.work)
-                difficulties.append(note.difficulty)
-            case SharesRefused():
-                numbers += (note.session, note.count)
-                difficulties.append(note.difficulty)
-            case Gap():
-                numbers += (note.since, note.until, note.shares)
-                difficulties.append(note.difficulty)
-            case _:
-                pass
-    if not all(0 <= number <= MOST_NUMBER for number in numbers):
-        raise LedgerDamaged("a number is out of range")
-    if not all(0.0 <= difficulty <= MOST_DIFFICULTY for difficulty in difficulties):
-        raise LedgerDamaged("a difficulty is out of range")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.ledger.activity import REFUSED_BY_POOL, SETTLED, counts
+from proxy.ledger.activity import REFUSED_BY_POOL, counts, luck, luck_figures, rate_figures, reconciliation
 from proxy.ledger.apportion import apportion
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.reconcile import reconcile
+from proxy.ledger.statistics import rate
 from proxy.ledger.totals import Ends, Row, by, of
 
 UNITS = 1_000_000_000
@@ -29,7 +29,17 @@ class Account:
     accounting: str
 
 
-def tenants_report(rows: Sequence[Row], accounts: Sequence[Account]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that is accounted for."""
+
+    seconds: float
+    """Of it, as far as the ledger was there: what hashrates are means of."""
+    instant: Callable[[int], str]
+    """Says milliseconds since 1970 as the report does."""
+
+
+def tenants_report(rows: Sequence[Row], accounts: Sequence[Account], span: Span) -> list[dict[str, Any]]:
     """Return each tenant's account of some time as plain JSON values, ordered by id.
 
     ``rows`` of a tenant that is not among ``accounts`` are credited when we accept them.
@@ -39,9 +49,21 @@ def tenants_report(rows: Sequence[Row], accounts: Sequence[Account]) -> list[dic
     of_tenant: dict[str, list[Row]] = {name: [] for name in sorted(known)}
     for row in rows:
         of_tenant[row.tenant].append(row)
-    reports = [_tenant(known[name], its) for name, its in of_tenant.items()]
+    reports = [_tenant(known[name], its, span) for name, its in of_tenant.items()]
     _share_out(reports, "tenant")
     return reports
+
+
+def site_report(rows: Sequence[Row], span: Span) -> dict[str, Any]:
+    """Return the same of all tenants together, but for what is credited: that has two meanings."""
+    whole = by(rows, lambda row: "site").get("site", {})
+    return {
+        "local_difficulty": of(whole, Outcome.ACCEPTED).difficulty,
+        "pool_difficulty": of(whole, Outcome.POOL_ACCEPTED).difficulty,
+        "shares": counts(whole),
+        **_figures(whole, span),
+        "reconciliation": _reconciliation(whole),
+    }
 
 
 def manifest(report: Mapping[str, Any]) -> str:
@@ -54,12 +76,17 @@ def manifest(report: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _tenant(account: Account, rows: list[Row]) -> dict[str, Any]:
+def _tenant(account: Account, rows: list[Row], span: Span) -> dict[str, Any]:
     workers = [
-        {"worker": worker, **_credit(account, ends), "shares": counts(ends)}
-        for worker, ends in by(rows, lambda row: row.worker).items()
+        {
+            "worker": worker,
+            **_credit(account, ends),
+            "shares": counts(ends),
+            **_figures(ends, span),
+            "reconciliation": _verdict(ends),
+        }
+        for worker, ends in sorted(by(rows, lambda row: row.worker).items())
     ]
-    workers.sort(key=lambda worker: str(worker["worker"]))
     _share_out(workers, "worker")
     whole = by(rows, lambda row: account.id).get(account.id, {})
     return {
@@ -68,10 +95,17 @@ def _tenant(account: Account, rows: list[Row]) -> dict[str, Any]:
         "accounting": account.accounting,
         **_credit(account, whole),
         "shares": counts(whole),
+        **_figures(whole, span),
         "forwarded": _forwarded(account, whole),
         "reconciliation": _reconciliation(whole),
         "upstreams": [
-            {"upstream": name, "forwarded": _forwarded(account, its), "reconciliation": _reconciliation(its)}
+            {
+                "upstream": name,
+                "shares": counts(its),
+                **_figures(its, span),
+                "forwarded": _forwarded(account, its),
+                "reconciliation": _reconciliation(its),
+            }
             for name, its in sorted(by(rows, lambda row: row.upstream).items())
             if name
         ],
@@ -102,10 +136,24 @@ def _forwarded(account: Account, ends: Ends) -> dict[str, Any]:
     }
 
 
+def _figures(ends: Ends, span: Span) -> dict[str, Any]:
+    accepted = of(ends, Outcome.ACCEPTED)
+    mean = rate(accepted.difficulty, accepted.square, span.seconds)
+    return {
+        "hashrate": rate_figures(mean),
+        "best": accepted.best or None,
+        "last": span.instant(accepted.last) if accepted.last else None,
+        "luck": luck_figures(luck(ends)),
+    }
+
+
+def _verdict(ends: Ends) -> dict[str, Any]:
+    found = reconciliation(ends)
+    return {"z": found.z, "verdict": found.verdict.value}
+
+
 def _reconciliation(ends: Ends) -> dict[str, Any]:
-    local, met = of(ends, Outcome.ACCEPTED), of(ends, *SETTLED)
-    found = reconcile(local.difficulty, met.difficulty, met.square)
-    return {"z": found.z, "verdict": found.verdict.value, "text": found.sentence}
+    return {**_verdict(ends), "text": reconciliation(ends).sentence}
 
 
 def _share_out(entries: list[dict[str, Any]], key: str) -> None:

@@ -27,6 +27,11 @@ class Luck(NamedTuple):
     at_most: float
     """Probability that with so much work no more blocks than these are found."""
 
+    @property
+    def error(self) -> float | None:
+        """One standard deviation of the ratio, were there only chance; None before any work."""
+        return 1 / math.sqrt(self.expected) if self.expected > 0 else None
+
 
 def effective_shares(difficulty: float, square: float) -> float:
     """Return how many equal shares would be as certain: ``(sum d)**2 / sum d**2``; 0 without any."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from proxy.ledger.fold import Sum
@@ -35,12 +34,14 @@ def by(rows: Iterable[Row], name: Callable[[Row], Name]) -> dict[Name, Ends]:
         if row.outcome in ends:
             include(ends[row.outcome], row.sum)
         else:
-            ends[row.outcome] = replace(row.sum)
+            ends[row.outcome] = row.sum.copy()
     return found
 
 
 def of(ends: Ends, *wanted: Outcome) -> Sum:
-    """Return the sum of some outcomes together."""
+    """Return the sum of some outcomes together; of one, it is the one that is there."""
+    if len(wanted) == 1:
+        return ends.get(wanted[0]) or Sum()
     together = Sum()
     for outcome in wanted:
         if outcome in ends:
@@ -50,4 +51,4 @@ def of(ends: Ends, *wanted: Outcome) -> Sum:
 
 def include(whole: Sum, part: Sum) -> None:
     """Add a sum to another."""
-    whole.add(part.count, part.difficulty, part.square, part.best, part.last)
+    whole.add(part.count, part.difficulty, part.square, part.best, part.last, part.expected, part.blocks)

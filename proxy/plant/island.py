@@ -84,7 +84,11 @@ class Island:
     @property
     def rating_w(self) -> float:
         """Nameplate sum of the running sets, a joining one by its share."""
-        return sum(one.rating_w * one.share for one in self.sets if one.state is SetState.RUNNING)
+        total = 0.0
+        for one in self.sets:  # a plain loop: this is asked often
+            if one.state is SetState.RUNNING:
+                total += one.rating_w * one.share
+        return total
 
     @property
     def sustained_w(self) -> float:
@@ -158,12 +162,13 @@ class Island:
             return
         count = max(1, ceil(dt / SUBSTEP_S))
         for number in range(count):
-            part = (number + 1) / count
-            self._swing(dt / count, before_w + (after_w - before_w) * part)
-            self._protect(dt / count, before_w + (after_w - before_w) * part, now)
-            if not self.alive:
-                self._darken()
-                return
+            load_w = before_w + (after_w - before_w) * (number + 1) / count
+            self._swing(dt / count, load_w, rating)
+            if self._protect(dt / count, load_w, rating, now):
+                rating = self.rating_w
+                if rating <= 0.0:
+                    self._darken()
+                    return
 
     def _sequence(self, now: float, dt: float) -> None:
         for index, one in enumerate(self.sets):
@@ -204,9 +209,9 @@ class Island:
         down = engine.unload_step * rating / engine.unload_period_s * dt
         self.boost_w += min(up, max(-down, move))
 
-    def _swing(self, dt: float, load_w: float) -> None:
+    def _swing(self, dt: float, load_w: float, rating: float) -> None:
         """One small step of valve, air, power and speed."""
-        engine, rating = self._engine, self.rating_w
+        engine = self._engine
         error = 1.0 - self.frequency
         stop = rating * self.derate * self.pressure * engine.overload
         gain = rating / engine.governor_band
@@ -226,15 +231,15 @@ class Island:
         self.lowest = min(self.lowest, self.frequency)
         self.highest = max(self.highest, self.frequency)
 
-    def _protect(self, dt: float, load_w: float, now: float) -> None:
-        """Let relays and breakers count, and trip one set if one has counted enough."""
+    def _protect(self, dt: float, load_w: float, rating: float, now: float) -> bool:
+        """Let relays and breakers count, trip one set if one has counted enough, and return whether."""
         engine, frequency = self._engine, self.frequency
         self._low_s = self._low_s + dt if frequency < self.shed_below else 0.0
         if self._low_s >= self.shed_after_s and self.shed_below > 0.0:
             self.shedding = True
         self._under_s = self._under_s + dt if frequency < engine.under_hz else 0.0
         self._over_s = self._over_s + dt if frequency > engine.over_hz else 0.0
-        over = load_w > self.sustained_w
+        over = load_w > rating * self.derate * self.pressure
         self._overload_s = self._overload_s + dt if over else max(0.0, self._overload_s - dt)
         cause = ""
         if self._under_s >= engine.under_s:
@@ -247,3 +252,4 @@ class Island:
             running = [index for index, one in enumerate(self.sets) if one.state is SetState.RUNNING]
             # Relays of one make differ by milliseconds: which comes first is chance.
             self.trip(running[int(self._chance.integers(len(running)))], cause, now)
+        return bool(cause)

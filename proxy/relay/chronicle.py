@@ -45,6 +45,10 @@ class Chronicle:
     def __init__(self) -> None:
         self._notes = bytearray()
         self._count = 0
+        self._gone: list[Note] = []
+        """What the shares of the open window may name and lives no more."""
+        self._gone_before: list[Note] = []
+        """The same for the window that was drawn last."""
         self._refusing: dict[int, Session] = {}
         """Sessions with refusals that were not told yet."""
         self._told: dict[int, tuple[dict[Reason, int], float]] = {}
@@ -67,7 +71,13 @@ class Chronicle:
         drawn = self._count, bytes(self._notes)
         self._notes.clear()
         self._count = 0
+        self._gone_before, self._gone = self._gone, []
         return drawn
+
+    @property
+    def gone(self) -> list[Note]:
+        """What lives no more, and is yet named by shares of the window drawn last, or of the open one."""
+        return self._gone_before + self._gone
 
     # --- what happened ----------------------------------------------------------------------------------
 
@@ -79,6 +89,10 @@ class Chronicle:
         """A work has another id."""
         self.note(JobIssued(issue.job_id, issue.work.number))
 
+    def forgotten(self, work: Work) -> None:
+        """A work and all its ids are gone: from now on no share names them."""
+        self._gone += told_again(work)
+
     def began(self, session: Session) -> None:
         """A miner has logged in, or its extranonce has changed."""
         self.note(began(session))
@@ -89,6 +103,7 @@ class Chronicle:
             self._tell(session)
         self._refusing.pop(session.key, None)
         self._told.pop(session.key, None)
+        self._gone.append(began(session))
         self.note(SessionEnded(session.key, _text(cause)))
 
     def settled(self, forward: Forward, outcome: str, reason: str = "") -> None:
@@ -158,12 +173,14 @@ class Chronicle:
 
 def restated(works: Iterable[Work], sessions: Iterable[Session]) -> list[Note]:
     """Return what lives, told again: the beginning of a file that can be read without those before it."""
-    notes: list[Note] = []
-    for work in works:
-        notes.append(received(work))
-        notes += [JobIssued(issue.job_id, work.number) for issue in work.issues.values()]
+    notes = [note for work in works for note in told_again(work)]
     notes += [began(session) for session in sessions if session.workers and session.route is not None]
     return notes
+
+
+def told_again(work: Work) -> list[Note]:
+    """Return the notes of a work and all ids under which it was issued."""
+    return [received(work), *(JobIssued(issue.job_id, work.number) for issue in work.issues.values())]
 
 
 def received(work: Work) -> WorkReceived:

@@ -178,14 +178,14 @@ class Relay:
         return Drawn(drawn.number, *self.outside.chronicle.draw(), drawn.count, shares)
 
     def restated(self) -> list[Note]:
-        """Return what lives, told again, for a file of the ledger that begins."""
+        """Return what lives, or did in the last window, told again for a file of the ledger that begins."""
         works = [
             work
             for route in self.routes.values()
             for bundle in route.bundles.values()
             for work in bundle.works
         ]
-        return restated(works, self.sessions.values())
+        return [*self.outside.chronicle.gone, *restated(works, self.sessions.values())]
 
     def committed(self, window: int, now: Seconds) -> None:
         """Everything up to ``window`` is durable: answer it, one write for each session."""

@@ -190,6 +190,7 @@ class JobBook:
     def forget(self, work: Work) -> None:
         """Drop every id of ``work``: its shares will be answered as of an unknown job."""
         work.job.forget()
+        self._chronicle.forgotten(work)
         for issue in work.issues.values():
             self._issues.pop(issue.job_id, None)
 

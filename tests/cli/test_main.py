@@ -54,6 +54,18 @@ def test_version_imports_nothing_heavy() -> None:
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
 
 
+def test_questions_to_a_ledger_wait_neither_for_the_configuration_nor_for_the_log() -> None:
+    code = (
+        "import sys, proxy.cli.miners, proxy.cli.tenants;"
+        "heavy = {'aiohttp', 'pydantic', 'structlog', 'uvloop', 'asyncio', 'pyarrow'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50
+    )
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+
+
 def test_version_says_which_core_validates_shares() -> None:
     result = process("version", "--json")
     answer = json.loads(result.stdout)

@@ -58,7 +58,8 @@ def test_each_worker_has_its_hashrates_with_their_errors(data: Path) -> None:
         "rig2",
     )
     assert rig1["hashrate"]["5m"]["hashes_per_second"] == pytest.approx(20 * 1000 * HASHES / 300)
-    assert rig1["hashrate"]["1h"]["hashes_per_second"] == pytest.approx(20 * 1000 * HASHES / 3600)
+    # What was before the ledger began is no time without work.
+    assert rig1["hashrate"]["1h"]["hashes_per_second"] == pytest.approx(20 * 1000 * HASHES / 300)
     assert rig1["hashrate"]["5m"]["relative_error"] == pytest.approx(20**-0.5)
     assert rig2["hashrate"]["5m"]["relative_error"] == pytest.approx(1.0)
 
@@ -95,6 +96,59 @@ def test_the_list_can_be_of_one_tenant_sorted_and_short(data: Path) -> None:
 def test_a_period_leaves_out_what_was_before_it(data: Path) -> None:
     miners = answer(data, "list", "--period", "3m")["miners"]
     assert [(miner["worker"], miner["shares"]["accepted"]) for miner in miners] == [("rig2", 1)]
+
+
+def test_a_worker_without_a_share_is_left_out_and_told_unless_all_are_asked_for(data: Path) -> None:
+    late = answer(data, "list", "--period", "3m")
+    assert (late["total"], late["silent"]) == (1, 1)
+    assert (
+        "1 more had no share since 2025-11-26T00:02:00Z; --all" in run(data, "list", "--period", "3m").stdout
+    )
+    whole = answer(data, "list", "--period", "3m", "--all")
+    assert (whole["total"], whole["silent"]) == (2, 0)
+    assert [(miner["worker"], miner["shares"]["accepted"]) for miner in whole["miners"]] == [
+        ("rig1", 0),
+        ("rig2", 1),
+    ]
+    assert whole["miners"][0]["last"] is None
+    shown = run(data, "list", "--period", "3m", "--all").stdout
+    assert "none" in shown.splitlines()[1]
+    assert "--all" not in shown
+
+
+def test_sorting_is_by_name_where_the_figures_are_equal(tmp_path: Path) -> None:
+    ledger = MinedLedger.under(tmp_path)
+    names = ["c", "a", "b"]
+    ledger.batch(beginning([work_of(1)]), [plain(1, worker=name) for name in names])
+    for sort in ("name", "hashrate", "last", "rejected"):
+        assert [miner["worker"] for miner in answer(tmp_path, "list", "--sort", sort)["miners"]] == sorted(
+            names
+        )
+
+
+def test_luck_is_told_with_its_error(data: Path) -> None:
+    found = answer(data, "show", "zeta/rig2")
+    # One share of 500 where the network asks for 1, as on networks for tests: each is a block, or should be.
+    assert found["luck"] == {"blocks": 0, "expected": 1.0, "ratio": 0.0, "error": 1.0, "at_most": 0.367879441}
+    assert found["luck_since"] == found["since"].replace("Z", ".000Z")
+    shown = run(data, "show", "zeta/rig2").stdout
+    assert "rig2: 0 blocks, where 1 were to be expected: luck 0 % ± 100 %" in shown
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "verdict", "mark"),
+    [(19_000.0, "ok", "+0.1"), (4500.0, "warn", "!+3.4"), (3000.0, "alarm", "!!+5.7")],
+)
+def test_our_count_is_held_against_the_pools(
+    tmp_path: Path, difficulty: float, verdict: str, mark: str
+) -> None:
+    ledger = MinedLedger.under(tmp_path)
+    settled = ShareSettled(5, 1, "rig1", 1, "accepted", "", difficulty)
+    ledger.batch([*beginning([work_of(1)]), settled], [plain(1, credit=1000.0)] * 20)
+    (miner,) = answer(tmp_path, "list")["miners"]
+    assert miner["reconciliation"]["verdict"] == verdict
+    assert f" {mark} " in run(tmp_path, "list").stdout
+    assert f"(z = {mark.lstrip('!')})" in run(tmp_path, "show", "acme/rig1").stdout
 
 
 def test_people_read_a_table(data: Path) -> None:

@@ -9,9 +9,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from proxy.adapters.logs.printable import printable
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.cli import main
 from proxy.cli.month_files import COLUMNS
@@ -109,6 +111,34 @@ def test_one_tenants_report_says_nothing_of_the_others(data: Path) -> None:
     assert "acme" not in json.dumps(found)
 
 
+def test_the_site_is_told_with_all_that_its_tenants_have(data: Path) -> None:
+    found = answer(data)
+    site, (acme, zeta) = found["site"], found["tenants"]
+    assert site["local_difficulty"] == acme["local_difficulty"] + zeta["local_difficulty"]
+    assert site["shares"]["accepted"] == 4
+    assert site["luck"]["expected"] == acme["luck"]["expected"] + zeta["luck"]["expected"] == 4.0
+    assert site["reconciliation"]["z"] == pytest.approx((15 - 12) / 36**0.5)
+    for entry in (site, acme, acme["upstreams"][0], acme["workers"][0]):
+        assert {"shares", "hashrate", "best", "last", "luck", "reconciliation"} <= set(entry)
+
+
+def test_hashrates_are_means_of_the_time_for_which_there_is_a_ledger(data: Path) -> None:
+    mean = answer(data)["tenants"][0]["hashrate"]
+    seconds = 5 * 86_400  # from the ledger's first batch to the end of November
+    assert mean["hashes_per_second"] == pytest.approx(6 * 2**32 / seconds)
+    assert mean["relative_error"] == pytest.approx(3**-0.5)
+    assert answer(data)["tenants"][0]["last"] == "2025-11-26T00:00:00.000Z"
+
+
+def test_an_index_that_knew_nothing_of_blocks_says_from_when_on_it_does(data: Path) -> None:
+    meddle(Folder.of(data), "INSERT INTO meta VALUES ('luck', ?)", (START + 500).to_bytes(8, "big"))
+    assert answer(data)["luck_since"] == "2025-11-26T00:00:00.500Z"
+    assert (
+        "blocks are counted from 2025-11-26T00:00:00.500Z on"
+        in run(data, "report", "--month", "2025-11").stdout
+    )
+
+
 def test_another_month_holds_nothing(data: Path) -> None:
     result = run(data, "report", "--month", "2025-10", "--json")
     assert [tenant["micro_units"] for tenant in json.loads(result.stdout)["tenants"]] == [0, 0]
@@ -128,17 +158,102 @@ def test_csv_has_a_line_for_each_worker(data: Path) -> None:
     assert {row["manifest"] for row in rows} == {answer(data)["manifest"]}
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum(a1)", "\tx", "\r=x", 'a,"b\n=c', "rig"])
-def test_no_cell_of_csv_is_a_formula(tmp_path: Path, name: str) -> None:
-    ledger = MinedLedger.under(tmp_path)
-    ledger.batch(beginning([work_of(1)]), [plain(1, worker=name)])
-    result = CliRunner().invoke(
-        main, ["tenants", "report", "--month", "2025-11", "--csv", "--data", str(tmp_path)]
-    )
+HOSTILE = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@sum(a1)",
+    "\tx",
+    "\r=x",
+    'a,"b\n=c',
+    "\x1b[2J",
+    "a\0b",
+    "\u202egnp",
+    "<b>",
+    "[red]",
+    "",
+]
+
+
+def hostile(folder: Path, name: str) -> Path:
+    """Return a data directory where everybody has that name: tenant, worker, upstream."""
+    ledger = MinedLedger.under(folder)
+    work = msgspec.structs.replace(work_of(1, name), upstream=name)
+    ledger.batch(beginning([work], [name]), [plain(1, worker=name)])
+    return folder
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_cell_of_csv_is_a_formula_or_an_order(tmp_path: Path, name: str) -> None:
+    result = run(hostile(tmp_path, name), "report", "--month", "2025-11", "--csv")
+    assert result.stdout_bytes.decode().replace("\r\n", "").isprintable()
     (row,) = csv.DictReader(StringIO(result.stdout_bytes.decode(), newline=""))
-    assert row["worker"] == cell(name)
-    assert row["worker"][0] not in "=+-@\t\r"
-    assert row["worker"].removeprefix("'") == name
+    for told in (row["tenant"], row["worker"]):
+        assert told == cell(name)
+        assert not told.startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_json_has_the_name_as_it_is_in_ascii(tmp_path: Path, name: str) -> None:
+    result = run(hostile(tmp_path, name), "report", "--month", "2025-11", "--json")
+    assert result.stdout.isascii()
+    assert result.stdout.replace("\n", "").isprintable()
+    (tenant,) = json.loads(result.stdout)["tenants"]
+    assert (tenant["tenant"], tenant["workers"][0]["worker"]) == (name, name)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "words", [["report", "--month", "2025-11"], ["list", "--at", "2025-11-26T00:05:00Z"]]
+)
+def test_a_terminal_obeys_no_name(tmp_path: Path, name: str, words: list[str]) -> None:
+    shown = run(hostile(tmp_path, name), *words).stdout
+    assert shown.replace("\n", "").isprintable()
+    assert printable(name) in shown
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_parquet_has_the_name_as_it_is(tmp_path: Path, name: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    file = tmp_path / "month.parquet"
+    result = run(hostile(tmp_path, name), "report", "--month", "2025-11", "--parquet", str(file))
+    assert result.exit_code == 0, result.output
+    (row,) = parquet.read_table(file).to_pylist()
+    assert (row["tenant"], row["worker"]) == (name, name)
+
+
+def test_parquet_has_the_rows_of_csv_with_their_types(data: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    file = data / "month.parquet"
+    assert run(data, "report", "--month", "2025-11", "--parquet", str(file)).exit_code == 0
+    told = csv.DictReader(StringIO(run(data, "report", "--month", "2025-11", "--csv").stdout))
+    made = parquet.read_table(file)
+    assert made.column_names == list(COLUMNS)
+    rows = [
+        {name: "" if value is None else f"{value}" for name, value in row.items()} for row in made.to_pylist()
+    ]
+    assert rows == list(told)
+    types = {field.name: str(field.type) for field in made.schema}
+    assert (types["micro_units"], types["credited_difficulty"], types["worker"]) == (
+        "int64",
+        "double",
+        "string",
+    )
+
+
+def test_parquet_of_a_month_without_a_share_has_its_columns(data: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    file = data / "month.parquet"
+    assert run(data, "report", "--month", "2025-10", "--parquet", str(file)).exit_code == 0
+    made = parquet.read_table(file)
+    assert (made.num_rows, made.column_names) == (0, list(COLUMNS))
+
+
+def test_parquet_that_cannot_be_written_ends_with_1(data: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    result = run(data, "report", "--month", "2025-11", "--parquet", str(data / "none" / "month.parquet"))
+    assert result.exit_code == 1
+    assert "none" in result.stderr
 
 
 def test_people_read_the_account(data: Path) -> None:
@@ -204,7 +319,8 @@ def test_the_list_has_tenants_upstreams_and_the_site(data: Path) -> None:
     assert found["site"]["shares"]["accepted"] == 4
     assert found["site"]["hashrate"]["5m"]["hashes_per_second"] == pytest.approx(15 * 2**32 / 300)
     shown = run(data, "list", "--at", "2025-11-26T00:05:00Z").stdout
-    assert [line.split()[0] for line in shown.splitlines()] == [
+    rows, words = shown.split("\n\n")
+    assert [line.split()[0] for line in rows.splitlines()] == [
         "tenant",
         "acme",
         "pool",
@@ -212,6 +328,8 @@ def test_the_list_has_tenants_upstreams_and_the_site(data: Path) -> None:
         "pool",
         "site",
     ]
+    assert "acme: we credited 33.33% less than the pool's shares stand for: within chance" in words
+    assert "site: 0 blocks, where 4 were to be expected: luck 0 % ± 50 %" in words
 
 
 def test_no_ledger_ends_with_4(tmp_path: Path) -> None:

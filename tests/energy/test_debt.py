@@ -43,6 +43,6 @@ def test_debt_is_the_integral_of_what_lacked(steps: list[tuple[np.ndarray, np.nd
 def test_debt_is_paid_from_a_part_of_the_surplus_only(owed: np.ndarray, surplus: float, part: float) -> None:
     paid = settlement_w(owed, surplus, part=part)
     assert (paid >= 0).all()
-    assert paid.sum() <= part * max(0.0, surplus) * (1 + 1e-9)
+    assert paid.sum() <= part * max(0.0, surplus) * (1 + 1e-9) + 1e-300  # denormals are rounded coarsely
     assert not paid[owed == 0].any()
     assert (paid <= owed * 1000.0 * (1 + 1e-9)).all()  # no faster than in an hour

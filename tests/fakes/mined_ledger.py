@@ -182,7 +182,7 @@ class MinedLedger:
                     found = day.execute("SELECT at, sum(count) FROM batches GROUP BY at / 60000").fetchall()
                 for at, count in found:
                     connection.execute(
-                        "INSERT INTO minute VALUES (?, 1, 1, 0, ?, ?, 0.0, 0.0, ?)",
+                        "INSERT INTO minute VALUES (?, 1, 1, 0, ?, ?, 0.0, 0.0, ?, 0.0, 0)",
                         (at // 60_000 * 60, count, count * CREDIT, at),
                     )
 

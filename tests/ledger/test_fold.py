@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,11 @@ from proxy.ledger.chain import Batch
 from proxy.ledger.fold import JOB_KEPT, PROGRAM_ENDED, SESSION_KEPT, Fold, Folded, Key, Settled, Sum
 from proxy.ledger.outcomes import Outcome
 from proxy.ledger.records import ClockStepped, Gap, Note, RefusalSampled, RunBegan, SessionEnded, Share
+from proxy.ledger.totals import include
 from tests.ledger.writing import (
     BEGINNING,
     MIDNIGHT,
+    NETWORK,
     NEXT_RUN,
     RUN,
     Chain,
@@ -54,9 +57,44 @@ def test_shares_are_credited_to_tenant_worker_and_upstream_by_the_minute() -> No
     chain.batch([], [share()], later=60_000)
     key = Key(MINUTE, "acme", "rig", "pool", Outcome.ACCEPTED)
     assert folded(chain.batches).sums == {
-        key: Sum(2, 1026.0, 1024.0**2 + 4, 9999.0, MIDNIGHT + 20),
-        key._replace(minute=MINUTE + 60): Sum(1, 1024.0, 1024.0**2, 2048.0, MIDNIGHT + 60_020),
+        key: Sum(2, 1026.0, 1024.0**2 + 4, 9999.0, MIDNIGHT + 20, 1026 / NETWORK),
+        key._replace(minute=MINUTE + 60): Sum(
+            1, 1024.0, 1024.0**2, 2048.0, MIDNIGHT + 60_020, 1024 / NETWORK
+        ),
     }
+
+
+def test_blocks_are_counted_for_whom_they_are_found_however_many_of_one_job() -> None:
+    chain = Chain()
+    told = [*BEGINNING, work(2, "zeta", "other"), job("j2", 2), session(2, "zeta")]
+    chain.batch(told, [share(block=True), share(), share(worker="b"), share(2, job_id="j2", block=True)])
+    chain.batch([], [share(block=True), share(number=3, block=True)])
+    found = {(key.tenant, key.worker): value.blocks for key, value in folded(chain.batches).sums.items()}
+    assert found == {("acme", "rig"): 3, ("acme", "b"): 0, ("zeta", "rig"): 1}
+
+
+def test_no_share_is_worth_more_than_a_block() -> None:
+    chain = Chain()
+    easy = msgspec.structs.replace(work(1), nbits=0x207FFFFF)  # as on networks for tests
+    chain.batch([*BEGINNING, easy], [share(), share(credit=2.0)])
+    (found,) = folded(chain.batches).sums.values()
+    assert found.expected == 2.0
+
+
+def test_of_a_share_whose_job_nobody_knows_no_block_is_expected() -> None:
+    chain = Chain()
+    chain.batch(BEGINNING, [share(job_id="never told", block=True)])
+    (found,) = folded(chain.batches).sums.values()
+    assert (found.expected, found.blocks) == (0.0, 0)
+
+
+def test_what_is_held_for_the_sake_of_blocks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.ledger.fold.MOST_HELD", 500)
+    chain = Chain()
+    for number in range(40):
+        chain.batch(BEGINNING if number == 0 else [], [share(block=number % 3 == 0)])
+    (found,) = folded(chain.batches).sums.values()
+    assert (found.count, found.blocks) == (40, 14)
 
 
 def test_a_share_whose_job_and_session_nobody_knows_is_counted_all_the_same() -> None:
@@ -277,6 +315,7 @@ steps = st.lists(
                 st.sampled_from(["j1", "j2"]),
                 number=st.integers(0, 9),
                 credit=st.integers(0, 9).map(lambda power: 2.0**power),
+                block=st.booleans(),
             ),
             max_size=4,
         ),
@@ -311,12 +350,14 @@ def test_it_is_all_one_when_the_fold_is_drained(
             settlements += part.settled
             for key, value in part.sums.items():
                 one = sums.setdefault(key, Sum())
-                one.add(value.count, value.difficulty, value.square, value.best, value.last)
-    # The squares of refusals are an estimate that need not be exact in doubles.
-    squares = {key: value.square for key, value in sums.items()}
-    assert squares == pytest.approx({key: value.square for key, value in whole.sums.items()}, rel=1e-12)
-    assert {key: replace(value, square=0.0) for key, value in sums.items()} == {
-        key: replace(value, square=0.0) for key, value in whole.sums.items()
+                include(one, value)
+    # The squares of refusals, and the expected blocks, are estimates that need not be exact in doubles.
+    for estimate in ("square", "expected"):
+        wholes = {key: getattr(value, estimate) for key, value in whole.sums.items()}
+        parts = {key: getattr(value, estimate) for key, value in sums.items()}
+        assert parts == pytest.approx(wholes, rel=1e-12, abs=0.0)
+    assert {key: replace(value, square=0.0, expected=0.0) for key, value in sums.items()} == {
+        key: replace(value, square=0.0, expected=0.0) for key, value in whole.sums.items()
     }
     assert settlements == whole.settled
     assert sum(value.count for key, value in sums.items() if key.outcome is Outcome.ACCEPTED) == sum(

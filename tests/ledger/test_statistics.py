@@ -72,3 +72,9 @@ def test_the_probability_rises_with_what_was_found(found: int, expected: float) 
     less, more = luck_of(found, expected).at_most, luck_of(found + 1, expected).at_most
     assert 0.0 <= less <= more <= 1.0
     assert luck_of(found, expected * 1.1).at_most <= less + 1e-9
+
+
+@given(expected=st.floats(1e-9, 1e6))
+def test_the_error_of_luck_is_that_of_chance(expected: float) -> None:
+    assert luck_of(0, expected).error == pytest.approx(expected**-0.5)
+    assert luck_of(0, 0.0).error is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from proxy.ledger.chain import GENESIS, Batch, chained
+from proxy.ledger.network import network_difficulty
 from proxy.ledger.records import (
     JobIssued,
     Note,
@@ -20,6 +21,9 @@ from proxy.ledger.records import (
 )
 
 RUN, NEXT_RUN = b"run-0001", b"run-0002"
+NBITS = 0x17034219
+"""Of all works: that of height 840,000."""
+NETWORK = network_difficulty(NBITS)
 MIDNIGHT = 1_795_651_200_000
 """2026-11-26, in milliseconds."""
 
@@ -40,7 +44,7 @@ def work(number: int, of: str = "acme", upstream: str = "pool", difficulty: floa
         b"\2",
         8,
         (bytes(32),),
-        0x17034219,
+        NBITS,
         1,
         difficulty,
     )
@@ -66,8 +70,11 @@ def share(
     number: int = 0,
     credit: float = 1024.0,
     achieved: float = 2048.0,
+    block: bool = False,
 ) -> Share:
-    return Share(number, of, worker, job_id, bytes(8), 1, 2, 3, credit, achieved, 1 if number else 0)
+    flags = (1 if number else 0) | (2 if block else 0)
+    achieved = 2 * NETWORK if block else achieved
+    return Share(number, of, worker, job_id, bytes(8), 1, 2, 3, credit, achieved, flags)
 
 
 def settled(

@@ -96,7 +96,7 @@ def test_truths_spread_as_far_as_they_are_said_to() -> None:
         ('basis = "sourced"', 'basis = "guessed"', "must be sourced or assumed"),
         ("value = 35.64", "value = true", "gas.lower_heating_value_mj_m3.value: must be a number"),
         ("value = 35.64", "value = nan", "gas.lower_heating_value_mj_m3.value: must be a number"),
-        ("value = 35.64", "valeu = 35.64", "gas.lower_heating_value_mj_m3"),
+        ("value = 35.64", "worth = 35.64", "gas.lower_heating_value_mj_m3"),
         ("value = 400.0, low", "value = 4000.0, low", "gas.normal_kpa: value must lie between"),
         ('drawn = "lag"', 'drawn = "late"', "must be one of curve, lag, step"),
         ("[gas]", "[gas", "no TOML"),

@@ -12,6 +12,7 @@ from typing import TextIO
 import structlog
 
 from proxy import events
+from proxy.adapters.logs.printable import printable
 from proxy.events import Event
 
 LEVELS: dict[type[Event], int] = {
@@ -153,11 +154,6 @@ def level_of(event: Event) -> int:
     if isinstance(event, events.WorkMoved) and event.cause == "first work":
         return logging.INFO
     return LEVELS[type(event)]
-
-
-def printable(text: str) -> str:
-    """Return text with ``?`` for all that a terminal would obey or hide: control, bidi, surrogates."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _readable(value: object) -> object:

@@ -69,6 +69,29 @@ def test_where_there_is_nothing_nothing_is_folded(folder: Folder, connection: sq
     assert damages(connection) == []
 
 
+def test_an_index_gets_its_name_once_it_is_whole(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as power:
+        power.setattr(index, "MIGRATIONS", (*index.MIGRATIONS, "CREATE nothing"))
+        with pytest.raises(sqlite3.OperationalError):
+            index.open_to_write(folder.index)
+    assert not folder.index.exists()
+    with closing(index.open_to_write(folder.index)) as connection:
+        assert standing.watermark(connection) == (0, GENESIS)
+    assert [path.name for path in folder.root.iterdir() if path.is_file()] == ["index.db"]
+
+
+def test_the_log_of_an_index_that_is_gone_is_not_taken_for_that_of_the_next(folder: Folder) -> None:
+    log = folder.index.with_name("index.db-wal")
+    with closing(index.open_to_write(folder.index)) as connection:
+        standing.put(connection, "seq", 7)
+        left = log.read_bytes()
+        assert left
+    folder.index.unlink()
+    log.write_bytes(left)
+    with closing(index.open_to_write(folder.index)) as connection:
+        assert standing.watermark(connection) == (0, GENESIS)
+
+
 @pytest.mark.parametrize(
     ("statement", "bad"),
     [
@@ -136,6 +159,7 @@ def test_days_that_were_pruned_before_the_index_was_lost_are_no_damage(folder: F
     with closing(rebuild(folder, folder.index)) as connection:
         assert damages(connection) == []
         assert standing.watermark(connection) == (6, batches[-1].hash)
+        assert standing.value(connection, "ledger") == b"1" * 16
         assert credited(connection) == 3
 
 

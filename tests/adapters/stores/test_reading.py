@@ -11,14 +11,26 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from proxy.adapters.stores.ledger import index, tail
+from proxy.adapters.stores.ledger import database, index, tail
+from proxy.adapters.stores.ledger.catching_up import rebuild
+from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import SessionSpan, ShareId
 from proxy.adapters.stores.ledger.reading import Reader
 from proxy.adapters.stores.ledger.shares import Follower
 from proxy.errors import LedgerUnusable
 from proxy.ledger.outcomes import Outcome
-from proxy.ledger.records import AnyNote, Gap, SessionBegan, SessionEnded, Share, ShareSettled, SharesRefused
+from proxy.ledger.records import (
+    AnyNote,
+    Flags,
+    Gap,
+    SessionBegan,
+    SessionEnded,
+    Share,
+    ShareSettled,
+    SharesRefused,
+)
 from tests.fakes.kept_ledger import fold, meddle
 from tests.fakes.mined_ledger import CREDIT, DAY, LEDGER, POOL, START, MinedLedger, beginning, spoil, work_of
 from tests.fakes.plain_shares import plain
@@ -314,3 +326,73 @@ def test_the_ledgers_id_is_told(ledger: MinedLedger) -> None:
         connection.execute("INSERT INTO meta VALUES ('ledger', ?)", (LEDGER,))
     with Reader(ledger.folder) as reader:
         assert reader.ledger == LEDGER
+
+
+def test_blocks_and_how_many_were_to_be_expected_are_told(ledger: MinedLedger) -> None:
+    block = replace(plain(1, credit=0.5), achieved=2.0, flags=int(Flags.BLOCK | Flags.FORWARDED), number=1)
+    ledger.batch(opening(), [block, plain(1, credit=0.25)])
+    fold(ledger.folder, NOW + 2 * 86_400)
+    ledger.batch([], [block, plain(2, credit=0.25)], START + DAY)
+    with Reader(ledger.folder) as reader:
+        told = {row.tenant: (row.sum.blocks, row.sum.expected) for row in reader.rows(NOW, NOW + 2 * 86_400)}
+        # Difficulty 1 is what the works' network asks.
+        assert told == {"acme": (2, 1.25), "zeta": (0, 0.25)}
+        assert reader.luck_since == 0
+
+
+def old_index(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fold as the first version did, which knew nothing of blocks."""
+    fold(folder)
+    with closing(index.open_to_write(folder.index)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
+    for file in database.files_of(folder.index):
+        file.unlink(missing_ok=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(index, "MIGRATIONS", index.MIGRATIONS[:1])
+        with closing(index.open_to_write(folder.index)) as connection, database.transaction(connection):
+            for name, found in rows.items():
+                if not found:
+                    continue
+                kept = [row[:-2] if name in index.ROLL_UPS else row for row in found]
+                marks = ", ".join("?" * len(kept[0]))
+                connection.executemany(f"INSERT INTO {name} VALUES ({marks})", kept)
+
+
+def test_an_index_of_before_is_read_as_it_is_and_says_from_when_on_it_knows_of_blocks(
+    ledger: MinedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.batch(opening(), [plain(1, credit=0.5)])
+    old_index(ledger.folder, monkeypatch)
+    with closing(index.open_to_read(ledger.folder.index)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    ledger.batch([], [plain(1, credit=0.25)], START + MINUTE)
+    with Reader(ledger.folder) as reader:
+        (row,) = reader.rows(NOW, NOW + 3600)
+        assert (row.sum.count, row.sum.difficulty) == (2, 0.75)
+        assert (row.sum.expected, reader.luck_since) == (0.25, START)
+
+
+def test_an_index_of_before_is_brought_up_to_date_and_loses_nothing(
+    ledger: MinedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.batch(opening(), [plain(1, credit=0.5), plain(2, credit=2.0)])
+    fold(ledger.folder, NOW + 3600)
+    with Reader(ledger.folder) as reader:
+        before = counted(reader, NOW, NOW + 7200)
+    old_index(ledger.folder, monkeypatch)
+    ledger.batch([], [plain(1, credit=0.25)], START + MINUTE)
+    fold(ledger.folder)
+    with Reader(ledger.folder) as reader:
+        rows = {row.tenant: row.sum for row in reader.rows(NOW, NOW + 7200)}
+        assert counted(reader, NOW, NOW + 7200) == {
+            key: (count + 1, credit + 0.25) if key[0] == "acme" else (count, credit)
+            for key, (count, credit) in before.items()
+        }
+        assert {name: found.expected for name, found in rows.items()} == {"acme": 0.25, "zeta": 0.0}
+        assert reader.luck_since == START
+    with closing(rebuild(ledger.folder, ledger.folder.index)):
+        pass
+    with Reader(ledger.folder) as reader:  # made anew from the batches it knows of all
+        assert sum(row.sum.expected for row in reader.rows(NOW, NOW + 7200)) == 0.5 + 1.0 + 0.25
+        assert reader.luck_since == 0

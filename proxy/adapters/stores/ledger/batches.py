@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from proxy.adapters.stores.ledger import day_file
+from proxy.adapters.stores.ledger.days import Day
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.spans import Span, spans
 from proxy.ledger.chain import Batch
 from proxy.ledger.records import AnyNote, notes_of
 
@@ -15,12 +16,25 @@ EMPTY = 5
 """Bytes of a message that holds nothing."""
 
 
+class Span(NamedTuple):
+    """The batches of one file that count."""
+
+    name: str
+    first: int
+    last: int
+
+
 class Batches:
     """The files as they were when looked through; one that breaks raises LedgerUnusable or sqlite3.Error."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, days: Sequence[Day]) -> None:
         self._folder = folder
-        self.spans, self.unreadable = spans(folder)
+        self.days = days
+        self.spans = [
+            Span(day.name, day.first, day.last)
+            for day in days
+            if day.is_there and day.first is not None and day.last is not None
+        ]
 
     def behind(self, seq: int) -> Iterator[tuple[Span, Batch]]:
         """Yield the batches behind ``seq``, each with its file, in their order."""

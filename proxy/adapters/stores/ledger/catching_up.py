@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from proxy.adapters.stores.ledger import database, day_file, days, index
+from proxy.adapters.stores.ledger import database, index, standing
+from proxy.adapters.stores.ledger.days import Day, days, ledger_of, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
-from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
+from proxy.adapters.stores.ledger.walking import Proven, Walk
 from proxy.ledger.chain import Batch
 
 FLUSH_EVERY = 5000
@@ -44,43 +43,39 @@ def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
 
     """
     folding = Folding(connection)
-    fold_behind(folder, connection, folding)
+    fold_behind(folder, days(folder, rows(connection)), folding)
     folding.flush()
     return folding
 
 
-def fold_behind(folder: Folder, connection: sqlite3.Connection, folding: Target) -> None:
+def fold_behind(folder: Folder, ordered: Sequence[Day], folding: Target) -> None:
     """Let somebody fold the proven batches behind those that he knows, and pass over the rest.
 
     Raises:
-        sqlite3.Error: the index cannot be read, or takes nothing.
+        sqlite3.Error: the index takes nothing.
 
     """
     walk = Walk(folding.hash, folding.seq + 1)
-    ordered = days.days(folder, days.rows(connection))
-    for day, following in pairwise([*ordered, None]):
-        assert day is not None, "None is the last of them"
-        end = None if following is None else following.first
-        if day.is_pruned or (end is not None and end <= walk.expected):
+    for day in ordered:
+        if day.is_pruned or (day.last is not None and day.last < walk.expected):
             continue
+        if day.problem is not None and day.last is None:
+            continue  # how much there was of it nobody knows before the next batch
         walk = _into(day, walk, folding)
-        try:
-            opened = day_file.open_to_read(folder.day(day.name))
-        except UNREADABLE as error:
-            if end is not None:  # else how much there was of it nobody knows before the next batch
-                folding.skip(day.name, end - 1, b"", f"its file cannot be read: {error}")
-                walk.expected, walk.possible = end, []
-            continue
-        with closing(opened):
-            if end is not None and not _goes_on(opened, end):
-                end = None
-            _fold(walk.through(opened, day.name, end=end), day.name, walk, folding)
+        for number, step in enumerate(steps(folder, day, walk), 1):
+            if isinstance(step, Proven):
+                folding.take(step.batch, day.name)
+            else:
+                # Where nobody knows what the next batch must follow, it is such that none does.
+                folding.skip(day.name, step.last, walk.possible[0] if walk.possible else b"", step.problem)
+            if number % FLUSH_EVERY == 0:
+                folding.flush()
 
 
-def _into(day: days.Day, walk: Walk, folding: Target) -> Walk:
+def _into(day: Day, walk: Walk, folding: Target) -> Walk:
     """Return the walk as it goes on in a day's file, behind what its origin says."""
     if day.previous is None or day.first is None:
-        return walk  # opening it will say why
+        return walk  # it cannot be read, and its steps say so
     if day.first > walk.expected:
         if folding.seq:
             folding.skip(day.name, day.first - 1, day.previous, "in no file")
@@ -89,29 +84,6 @@ def _into(day: days.Day, walk: Walk, folding: Target) -> Walk:
     if day.first == walk.expected and day.previous not in walk.possible:
         walk.possible.append(day.previous)
     return walk
-
-
-def _goes_on(connection: sqlite3.Connection, seq: int) -> bool:
-    """Return whether a file may hold a batch from ``seq`` on, where the next one begins.
-
-    A batch that the disk did not confirm is written again there; here it is void.
-    """
-    try:
-        found = connection.execute("SELECT 1 FROM batches WHERE seq >= ? LIMIT 1", (seq,)).fetchone()
-    except sqlite3.Error:
-        return True
-    return found is not None
-
-
-def _fold(steps: Iterator[Proven | Bad], day: str, walk: Walk, folding: Target) -> None:
-    for number, step in enumerate(steps, 1):
-        if isinstance(step, Proven):
-            folding.take(step.batch, day)
-        else:
-            # Where nobody knows what the next batch must follow, it is such that none does.
-            folding.skip(day, step.last, walk.possible[0] if walk.possible else b"", step.problem)
-        if number % FLUSH_EVERY == 0:
-            folding.flush()
 
 
 def rebuild(folder: Folder, path: Path) -> sqlite3.Connection:
@@ -126,6 +98,9 @@ def rebuild(folder: Folder, path: Path) -> sqlite3.Connection:
     connection = index.open_to_write(path)
     try:
         catch_up(folder, connection)
+        ledger = ledger_of(days(folder, rows(connection)))
+        if ledger is not None:
+            standing.put(connection, "ledger", ledger)
     except BaseException:
         connection.close()
         raise

@@ -15,7 +15,7 @@ from itertools import islice
 
 from proxy.adapters.stores.ledger import damages, day_file, index, settlement_chain, standing
 from proxy.adapters.stores.ledger.damages import INDEX
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, ledger_of, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder, day_of
 from proxy.adapters.stores.ledger.signing import ClosedDay, is_signed, public_key, size_of
 from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
@@ -133,14 +133,13 @@ class _Checker:
         self._read_key()
         ordered = days(self._folder, known.rows)
         if self.report.ledger is None:
-            self.report.ledger = next((day.ledger for day in ordered if day.ledger is not None), None)
-        for day, following in zip(ordered, [*ordered[1:], None], strict=False):
+            self.report.ledger = ledger_of(ordered)
+        for day in ordered:
             if day.is_pruned:
                 self._pruned(day)
-            elif day.problem is not None:
-                self._unreadable(day, day.problem, following)
             else:
-                self._day(day, following, known)
+                # The watermark must be in one of them: in the last, if not before.
+                self._day(day, known, known.watermark[0] if known.watermark and day is ordered[-1] else 0)
         self._against_index(known)
         self._settlements()
         return self.report
@@ -183,49 +182,30 @@ class _Checker:
         self.report.root = row.root
         self._walk = Walk(row.root, row.last + 1)
 
-    def _unreadable(self, day: Day, problem: str, following: Day | None) -> None:
-        first, last = self._walk.expected, self._walk.expected
-        if day.row is not None:
-            last = day.row.last
-        elif following is not None and following.first is not None:
-            last = following.first - 1
-        self._bad(day.name, first, max(first, last), problem)
-        self._walk.expected, self._walk.possible = max(first, last) + 1, []
-
     def _follows(self, name: str, first: int | None, previous: bytes) -> None:
         """Have the walk go on with a day, and say where it does not fit to the one before."""
-        if previous in self._walk.possible:
-            return
         expected = self._walk.expected
         if first is not None and first > expected:
             self._bad(name, expected, first - 1, "in no file, and no pruned day says why")
             self._walk = Walk(previous, first)
             return
+        if previous in self._walk.possible:
+            return
         if self._walk.possible:
             self._bad(name, expected, expected, "its file does not follow the one before")
         self._walk.possible.append(previous)
 
-    def _day(self, day: Day, following: Day | None, known: _Index) -> None:
-        assert day.previous is not None, "a day that was read says what it follows"
-        if day.ledger != self.report.ledger:
-            self._bad(day.name, self._walk.expected, self._walk.expected, "its file is of another ledger")
-        self._follows(day.name, day.first, day.previous)
+    def _day(self, day: Day, known: _Index, must_reach: int) -> None:
+        if day.previous is not None:
+            if day.ledger != self.report.ledger:
+                self._bad(day.name, self._walk.expected, self._walk.expected, "its file is of another ledger")
+            self._follows(day.name, day.first, day.previous)
         first, sums = self._walk.expected, Sum()
-        must_reach = day.row.last if day.row is not None else 0
-        if following is None and known.watermark is not None:
-            must_reach = max(must_reach, known.watermark[0])
-        try:
-            with closing(day_file.open_to_read(self._folder.day(day.name))) as connection:
-                end = superseded_from(connection, following)
-                steps = self._walk.through(connection, day.name, end=end, must_reach=must_reach)
-                self._take(steps, sums, known.watermark)
-                if end is not None:
-                    behind = connection.execute("SELECT count(*) FROM batches WHERE seq >= ?", (end,))
-                    self.report.superseded += behind.fetchone()[0]
-                self._structure(connection, day.name)
-        except UNREADABLE as error:
-            self._bad(day.name, self._walk.expected, self._walk.expected, f"its file cannot be read: {error}")
-            self._walk.possible = []
+        if day.row is not None:
+            must_reach = max(must_reach, day.row.last)
+        self._take(steps(self._folder, day, self._walk, must_reach=must_reach), sums, known.watermark)
+        if day.is_there:
+            self._structure(day)
         if day.row is not None:
             self._closed(day, day.row, first, sums)
 
@@ -250,12 +230,19 @@ class _Checker:
                     self._at_watermark = batch.hash
             self._progress(step.size)
 
-    def _structure(self, connection: sqlite3.Connection, name: str) -> None:
+    def _structure(self, day: Day) -> None:
         """Have SQLite look at its own pages: rows behind the last one could have gone with a page's head."""
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok" and not any(bad.day == name for bad in self.found):
+        try:
+            with closing(day_file.open_to_read(self._folder.day(day.name))) as connection:
+                if day.end is not None:
+                    void = connection.execute("SELECT count(*) FROM batches WHERE seq >= ?", (day.end,))
+                    self.report.superseded += void.fetchone()[0]
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except UNREADABLE as error:
+            found = f"{error}"
+        if found != "ok" and not any(bad.day == day.name for bad in self.found):
             last = self._walk.expected - 1
-            self._bad(name, last, last, f"SQLite: {found}; what stood behind it may be lost")
+            self._bad(day.name, last, last, f"SQLite: {found}; what stood behind it may be lost")
 
     def _closed(self, day: Day, row: DayRow, first: int, sums: Sum) -> None:
         """Hold a closed day's row, which is what was signed, against its file."""

@@ -29,8 +29,11 @@ MIGRATIONS = (
     ) STRICT;
     """,
 )
+INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)"
+"""One statement is a transaction of its own, and a third cheaper than one between BEGIN and COMMIT."""
 COLUMNS = "seq, run, at, notes, shares, hash"
 """Of a row that is a ``Batch``."""
+Row = tuple[int, bytes, int, int, bytes, bytes, bytes]
 CHUNK = 256
 """Batches read in one short transaction: a reader must not keep the write-ahead log from being emptied."""
 
@@ -38,22 +41,13 @@ CHUNK = 256
 def create(path: Path, ledger: bytes, previous: bytes) -> sqlite3.Connection:
     """Begin a day's file behind the batch whose hash is ``previous``; one that is there is opened.
 
-    It gets its name once it is whole: a full disk, or a power cut, leaves no file then that nobody could tell
-    from a damaged one.
-
     Raises:
         OSError, sqlite3.Error: the disk does not take it.
 
     """
-    if path.exists():
-        return open_to_write(path)
-    unfinished = path.with_suffix(".new")
-    for file in (*database.files_of(unfinished), unfinished.with_name(f"{unfinished.name}-journal")):
-        file.unlink(missing_ok=True)
-    with closing(database.write(unfinished, APPLICATION, MIGRATIONS)) as connection:
-        connection.execute("INSERT INTO origin VALUES (?, ?)", (ledger, previous))
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    unfinished.rename(path)
+    if not path.exists():
+        origin = "INSERT INTO origin VALUES (?, ?)"
+        database.create(path, APPLICATION, MIGRATIONS, lambda file: file.execute(origin, (ledger, previous)))
     return open_to_write(path)
 
 
@@ -74,11 +68,12 @@ def append(connection: sqlite3.Connection, batch: Batch, count: int) -> None:
         sqlite3.Error: it is not durable, or nobody knows; never try again with this connection.
 
     """
-    # One statement is a transaction of its own, and a third cheaper than one between BEGIN and COMMIT.
-    connection.execute(
-        "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (batch.seq, batch.run, batch.at, count, batch.notes, batch.shares, batch.hash),
-    )
+    connection.execute(INSERT, row(batch, count))
+
+
+def row(batch: Batch, count: int) -> Row:
+    """Return a batch of ``count`` shares as ``INSERT`` takes it."""
+    return batch.seq, batch.run, batch.at, count, batch.notes, batch.shares, batch.hash
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

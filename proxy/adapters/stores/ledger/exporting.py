@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from proxy.adapters.stores.ledger import day_file, index
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
+from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.signing import ClosedDay, public_key
-from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
+from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven
 
 FORMAT = "pumpjack ledger export 1"
 
@@ -45,7 +45,7 @@ def export(
     exporter = _Exporter(file, until, progress)
     chosen = _chosen(folder, since, until)
     public = public_key(folder.signing_key)
-    first = chosen[0][0] if chosen else None
+    first = chosen[0] if chosen else None
     exporter.line(
         {
             "format": FORMAT,
@@ -57,23 +57,22 @@ def export(
             "previous": None if first is None or first.previous is None else first.previous.hex(),
         }
     )
-    for day, following in chosen:
-        exporter.day(folder, day, following)
+    for day in chosen:
+        exporter.day(folder, day)
     return exporter.end()
 
 
-def _chosen(folder: Folder, since: int, until: int) -> list[tuple[Day, Day | None]]:
-    """Return the files that hold some of the range, each with the one behind it."""
+def _chosen(folder: Folder, since: int, until: int) -> list[Day]:
+    """Return the files that hold some of the range."""
     known: list[DayRow] = []
     if folder.index.exists():
         with closing(index.open_to_read(folder.index)) as connection:
             known = rows(connection)
-    there = [day for day in days(folder, known) if not day.is_pruned]
     chosen = []
-    for day, following in zip(there, [*there[1:], None], strict=False):
-        ends = _ends(folder, day)
-        if ends is None or (ends[1] >= since and ends[0] < until):
-            chosen.append((day, following))
+    for day in days(folder, known):
+        ends = None if day.is_pruned else _ends(folder, day)
+        if not day.is_pruned and (ends is None or (ends[1] >= since and ends[0] < until)):
+            chosen.append(day)
     return chosen
 
 
@@ -104,27 +103,16 @@ class _Exporter:
         """Write one object."""
         self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
 
-    def day(self, folder: Folder, day: Day, following: Day | None) -> None:
+    def day(self, folder: Folder, day: Day) -> None:
         """Write what a file holds before the end of the range."""
-        if day.problem is not None or day.first is None or day.previous is None:
-            last = day.row.last if day.row is not None else day.first or 0
-            self._bad.append(Bad(day.name, day.first or 0, last, day.problem or "nothing can be read"))
-            return
-        walk = Walk(day.previous, day.first)
-        try:
-            with closing(day_file.open_to_read(folder.day(day.name))) as connection:
-                end = superseded_from(connection, following)
-                for step in walk.through(connection, day.name, end=end):
-                    if isinstance(step, Bad):
-                        self._bad.append(step)
-                    elif step.batch.at >= self._until:
-                        return
-                    else:
-                        self._batch(step)
-        except UNREADABLE as error:
-            self._bad.append(Bad(day.name, walk.expected, walk.expected, f"its file cannot be read: {error}"))
-            return
-        if day.row is not None and day.row.signature is not None:
+        for step in steps(folder, day):
+            if isinstance(step, Bad):
+                self._bad.append(step)
+            elif step.batch.at >= self._until:
+                return
+            else:
+                self._batch(step)
+        if day.is_there and day.row is not None and day.row.signature is not None:
             self._signed(day.row, day.ledger or b"", day.row.signature)
 
     def _signed(self, row: DayRow, ledger: bytes, signature: bytes) -> None:

@@ -26,14 +26,15 @@ MOST_NAMES = 100_000
 """Ids that are remembered: miners choose their names."""
 
 _ADD = """
-    INSERT INTO {name} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    INSERT INTO {name} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     count = count + excluded.count, difficulty = difficulty + excluded.difficulty,
-    square = square + excluded.square, best = max(best, excluded.best), last = max(last, excluded.last)
+    square = square + excluded.square, best = max(best, excluded.best), last = max(last, excluded.last),
+    expected = expected + excluded.expected, blocks = blocks + excluded.blocks
 """
 _ROLL = """
     INSERT INTO {coarse}
     SELECT at / {size} * {size}, worker, upstream, outcome,
-        sum(count), sum(difficulty), sum(square), max(best), max(last)
+        sum(count), sum(difficulty), sum(square), max(best), max(last), sum(expected), sum(blocks)
     FROM {fine} WHERE at >= ? AND at < ? GROUP BY 1, 2, 3, 4
 """
 _SESSION = """
@@ -42,7 +43,7 @@ _SESSION = """
     address = excluded.address, extranonce1 = excluded.extranonce1, ended = NULL, cause = NULL
 """
 
-Row = tuple[int, int, int, int, int, float, float, float, int]
+Row = tuple[int, int, int, int, int, float, float, float, int, float, int]
 """Of a roll-up."""
 
 
@@ -178,6 +179,8 @@ class Folding:
                 found.square,
                 found.best,
                 found.last,
+                found.expected,
+                found.blocks,
             )
             for key, found in sums.items()
         )

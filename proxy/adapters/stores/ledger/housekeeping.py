@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from proxy.adapters.stores.ledger.days import rows
+from proxy.adapters.stores.ledger.days import days, rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.pruning import choose, finish, prune
 from proxy.adapters.stores.ledger.signing import close_day
-from proxy.adapters.stores.ledger.spans import spans
 from proxy.errors import LedgerDamaged
 
 DAY_MS = 86_400_000
@@ -34,19 +33,17 @@ def keep_house(folder: Folder, index: sqlite3.Connection, retention: Retention, 
     """
     finish(folder, index)
     problems = []
-    signed = {row.name for row in rows(index) if row.signature is not None}
-    valid, _ = spans(folder)
-    for span in valid[:-1]:  # the last one is being written
-        if span.name not in signed:
+    for day in days(folder, rows(index))[:-1]:  # the last one is being written
+        if day.is_there and (day.row is None or day.row.signature is None):
             try:
-                close_day(index, folder, span.name)
+                close_day(index, folder, day.name)
             except LedgerDamaged as damage:
-                problems.append(f"day {span.name} cannot be signed: {damage}")
+                problems.append(f"day {day.name} cannot be signed: {damage}")
     before = now - int(retention.days * DAY_MS)
-    for day in choose(folder, index, before=before, most_bytes=retention.most_bytes):
+    for old in choose(folder, index, before=before, most_bytes=retention.most_bytes):
         try:
-            prune(folder, index, day, now // 1000)
+            prune(folder, index, old, now // 1000)
         except LedgerDamaged as damage:
-            problems.append(f"day {day.name} is not given up: {damage}")
+            problems.append(f"day {old.name} is not given up: {damage}")
             break
     return problems

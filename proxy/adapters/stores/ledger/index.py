@@ -28,6 +28,8 @@ _ROLL_UP = """
     ) STRICT, WITHOUT ROWID;
 """
 ROLL_UPS = ("minute", "hour", "day")
+WITH_LUCK = 2
+"""Version from which on blocks are counted. An older index is read as it is until the program writes it."""
 MIGRATIONS = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB) STRICT;
@@ -97,6 +99,18 @@ MIGRATIONS = (
     ) STRICT;
     """
     + "".join(_ROLL_UP.format(name=name) for name in ROLL_UPS),
+    """
+    -- What was folded before knows nothing of blocks: luck is told from here on, milliseconds since 1970.
+    INSERT INTO meta SELECT 'luck', value FROM meta WHERE key = 'at';
+    """
+    + "".join(
+        f"""
+        -- blocks that the shares were worth, and those among them
+        ALTER TABLE {name} ADD COLUMN expected REAL NOT NULL DEFAULT 0.0;
+        ALTER TABLE {name} ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0;
+        """
+        for name in ROLL_UPS
+    ),
 )
 
 
@@ -104,10 +118,17 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """Open the index, make it if it is not there.
 
     Raises:
-        LedgerUnusable, sqlite3.Error: it cannot be used.
+        LedgerUnusable, OSError, sqlite3.Error: it cannot be used.
 
     """
+    if not path.exists():
+        database.create(path, APPLICATION, MIGRATIONS)
     return database.write(path, APPLICATION, MIGRATIONS)
+
+
+def in_memory() -> sqlite3.Connection:
+    """Return an index that holds nothing and is nowhere."""
+    return database.write(Path(":memory:"), APPLICATION, MIGRATIONS)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

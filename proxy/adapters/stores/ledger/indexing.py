@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from proxy.adapters.stores.ledger import index
+from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.catching_up import catch_up
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.housekeeping import Retention, keep_house
@@ -33,10 +33,13 @@ MOST_WAITING = 2000
 class Indexing(threading.Thread):
     """Folds batches as they become durable; whatever it misses it reads from the days' files."""
 
-    def __init__(self, folder: Folder, retention: Retention, problem: Callable[[str], None]) -> None:
-        """``problem`` hears, in this thread, what keeps it from writing the index or signing a day."""
+    def __init__(
+        self, folder: Folder, ledger: bytes, retention: Retention, problem: Callable[[str], None]
+    ) -> None:
+        """``ledger`` is its id; ``problem`` hears, in this thread, what keeps it from its work."""
         super().__init__(name="pumpjack-index")
         self._folder = folder
+        self._ledger = ledger
         self._retention = retention
         self._problem = problem
         self._told: set[str] = set()
@@ -81,6 +84,7 @@ class Indexing(threading.Thread):
             sqlite3.Error, LedgerUnusable, LedgerDamaged: begin anew.
 
         """
+        standing.put(connection, "ledger", self._ledger)
         folding = catch_up(self._folder, connection)
         rolled_at, tidied_at = time.monotonic(), float("-inf")
         while True:

@@ -13,6 +13,7 @@ from proxy.adapters.stores.ledger.pace import Pace, WindowBounds
 from proxy.adapters.stores.ledger.writer import Task, Writer, Written
 from proxy.events import Event, LedgerDegraded, LedgerReserveUsed, LedgerRestored
 from proxy.ledger.records import ClockStepped, Gap, Note, joined, message, pack, shares_of
+from proxy.ledger.told import Told
 from proxy.ports import Drawn
 
 TOLD = 1.0
@@ -74,7 +75,11 @@ class LedgerJournal:
         """Of that task, that failed."""
         self._kept: deque[Task] = deque()
         self._kept_bytes = 0
+        self._told_before = Told()
+        """By batches that were kept and have been written since: those behind them rely on it."""
         self._lost: _Lost | None = None
+        self._forgot = False
+        """Whether what was lost last, notes and all, is not made good by a batch that begins a file."""
         self._cause = ""
         """Why nothing can be written; empty while all is well."""
         self._degraded_at = 0.0
@@ -95,15 +100,23 @@ class LedgerJournal:
         """
         self._draw, self._report, self._restated = draw, report, restated
 
-    def start(self, writer: Callable[[Callable[[Written], None]], Writer]) -> None:
-        """Begin to write, with a writer that tells the function it is given what became of each batch."""
+    async def start(self, writer: Callable[[Callable[[Written], None]], Writer]) -> None:
+        """Begin to write, with a writer that tells the function it is given what became of each batch.
+
+        When this returns, a file of this run is durable in which the chain goes on; or no disk takes it,
+        and ``state`` says so.
+        """
         self._writer = writer(self._told)
+        if self._writer.told is not None:
+            self._loop.add_reader(self._writer.told, self._confirmed)
         self._writer.start()
-        self._next()
+        self.told()
+        self.commit()
+        await self._idle.wait()
 
     def expect(self) -> None:
         """The open window has its first share."""
-        self._close_within(self.pace.window)
+        self._close_within(self.pace.open_for)
 
     def told(self) -> None:
         """The open window has notes, for which nobody waits."""
@@ -126,6 +139,8 @@ class LedgerJournal:
             self._timer.cancel()
         self._writer.put(None)
         await asyncio.to_thread(self._writer.join)
+        if self._writer.told is not None:
+            self._loop.remove_reader(self._writer.told)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -172,12 +187,12 @@ class LedgerJournal:
             self._at(self._due)
             return
         drawn, at = self._take(), self._now()
-        if not drawn.note_count and not drawn.share_count:
+        day = day_of(at)
+        begins = day != self._day
+        if not (begins or drawn.note_count or drawn.share_count):
             self._report(drawn.window)
             self._idle.set()
             return
-        day = day_of(at)
-        begins = day != self._day
         self._day = day
         self._put(drawn.window, self._task(drawn, at, begins=begins))
 
@@ -194,11 +209,14 @@ class LedgerJournal:
         notes = joined(drawn.note_count + bool(stepped), stepped + drawn.notes)
         shares = joined(drawn.share_count, drawn.shares)
         task = Task(self._run, at, notes, shares, drawn.share_count, begins=False)
-        return self._beginning(task) if begins else task
+        return self._beginning(task, self._lives()) if begins else task
 
-    def _beginning(self, task: Task) -> Task:
-        """Return the task with what lives told before it, for a new file."""
-        told = [*self._preamble, *map(pack, self._restated())]
+    def _lives(self) -> list[bytes]:
+        return [pack(note) for note in self._restated()]
+
+    def _beginning(self, task: Task, lives: Sequence[bytes]) -> Task:
+        """Return the task as the first of a file, with all told before it that it may name."""
+        told = [*self._preamble, *lives]
         count = int.from_bytes(task.notes[1:5], "big")
         notes = joined(len(told) + count, b"".join(told) + task.notes[5:])
         return replace(task, notes=notes, begins=True)
@@ -223,6 +241,12 @@ class LedgerJournal:
         """Take the writer's word, in its thread."""
         self._loop.call_soon_threadsafe(self._done, written)
 
+    def _confirmed(self) -> None:
+        """The writer's descriptor says that a batch is durable."""
+        written = self._writer.confirmed() if self._writer is not None else None
+        if written is not None:
+            self._done(written)
+
     def _done(self, written: Written) -> None:
         assert self._writing is not None
         window, task = self._writing
@@ -235,8 +259,7 @@ class LedgerJournal:
         self.pace.took(written.took)
         if self._cause:
             if self._kept:
-                kept = self._kept.popleft()
-                self._kept_bytes -= len(kept.notes) + len(kept.shares)
+                self._let_go(self._kept.popleft(), task)
             if self._kept:
                 self._put(0, self._kept[0])
                 return
@@ -252,7 +275,7 @@ class LedgerJournal:
         """Try once more with another file, at once; then answer without a disk."""
         self._tries += 1
         if not self._cause and self._tries == 1:
-            self._put(window, task if task.begins else self._beginning(task))
+            self._put(window, task if task.begins else self._beginning(task, self._lives()))
             return
         self._writing = None
         if not self._cause:
@@ -272,7 +295,9 @@ class LedgerJournal:
         if self._writing is None:
             # Nothing may have been kept, where the first batch was too large already: a disk is still asked.
             first = self._kept[0] if self._kept else self._empty()
-            self._put(0, first if first.begins else self._beginning(first))
+            # What was kept names what lived then.
+            lives = self._told_before.again() or self._lives()
+            self._put(0, first if first.begins else self._beginning(first, lives))
 
     def _answer_unproven(self) -> None:
         drawn = self._take()
@@ -285,25 +310,42 @@ class LedgerJournal:
     def _keep(self, task: Task) -> None:
         """Keep a batch for when a disk takes it; without room its shares are counted as lost."""
         size = len(task.notes) + len(task.shares)
-        if self._kept_bytes + size <= MOST_KEPT:
+        # Half of the room has to be free again: what lives is not told for each batch that just fits.
+        most = MOST_KEPT // 2 if self._forgot else MOST_KEPT
+        if self._kept_bytes + self._told_before.size + size <= most:
+            if self._forgot:
+                task = self._beginning(task, self._lives())
+            self._forgot = False
             self._kept.append(task)
-            self._kept_bytes += size
+            self._kept_bytes += len(task.notes) + len(task.shares)
             return
+        self._forgot = True
         if self._lost is None:
             self._lost = _Lost(task.at, task.at)
         self._lost.until = task.at
         self._lost.shares += task.count
         self._lost.difficulty += sum(share.credit for share in shares_of(task.shares))
 
+    def _let_go(self, kept: Task, written: Task) -> None:
+        """A batch that was kept is durable; those behind it in its file name what it told."""
+        self._kept_bytes -= len(kept.notes) + len(kept.shares)
+        if written.begins:
+            self._told_before.forget()
+        self._told_before.take(written.notes)
+
     def _restored(self) -> None:
         lost, cause = self._lost, self._cause
         self._lost, self._cause = None, ""
+        self._told_before.forget()
         seconds = self._loop.time() - self._degraded_at
         self._emit(LedgerRestored(round(seconds, 1), 0 if lost is None else lost.shares))
         # Everything that could not be kept is at least named, in the chain.
         if lost is not None:
             gap = Gap(lost.since, lost.until, lost.shares, lost.difficulty, cause[:200])
-            self._put(0, replace(self._empty(), notes=message([gap])))
+            task = replace(self._empty(), notes=message([gap]))
+            # What the lost ones told is told again before any share names it.
+            self._put(0, self._beginning(task, self._lives()) if self._forgot else task)
+            self._forgot = False
 
     def _empty(self) -> Task:
         return Task(self._run, self._now(), message([]), message([]), 0, begins=False)

@@ -10,10 +10,9 @@ import sqlite3
 from contextlib import closing
 
 from proxy.adapters.stores.ledger import damages, database, day_file, standing
-from proxy.adapters.stores.ledger.days import rows
+from proxy.adapters.stores.ledger.days import Day, days, rows
 from proxy.adapters.stores.ledger.folder import Folder, flush_folder
 from proxy.adapters.stores.ledger.signing import close_day, size_of
-from proxy.adapters.stores.ledger.spans import Span, spans
 from proxy.ledger.retention import Kept, to_prune
 
 
@@ -26,13 +25,12 @@ def choose(
         LedgerUnusable, OSError, sqlite3.Error: files or index cannot be read.
 
     """
-    pruned = {row.name for row in rows(index) if row.pruned_at is not None}
     open_damages = [damage for damage in damages.known(index) if damage.signed_by is None]
-    valid, unreadable = spans(folder)
-    there = [_kept(folder, span, open_damages) for span in valid if span.name not in pruned]
-    if unreadable.keys() - pruned:
-        # Where it belongs nobody knows: nothing goes before it is looked at.
+    ordered = [day for day in days(folder, rows(index)) if not day.is_pruned]
+    if any(day.problem is not None or day.last is None for day in ordered):
+        # Nothing goes before that is looked at.
         return []
+    there = [_kept(folder, day, open_damages) for day in ordered]
     return to_prune(there, standing.watermark(index)[0], before=before, most_bytes=most_bytes)
 
 
@@ -76,8 +74,12 @@ def _unlink(folder: Folder, name: str) -> None:
     flush_folder(folder.days)
 
 
-def _kept(folder: Folder, span: Span, open_damages: list[damages.Damage]) -> Kept:
-    with closing(day_file.open_to_read(folder.day(span.name))) as connection:
-        (at,) = connection.execute("SELECT at FROM batches WHERE seq = ?", (span.last,)).fetchone()
-    waits = any(damage.first <= span.last and damage.last >= span.first for damage in open_damages)
-    return Kept(span.name, span.last, at, size_of(folder.day(span.name)), is_signed_off=not waits)
+def _kept(folder: Folder, day: Day, open_damages: list[damages.Damage]) -> Kept:
+    assert day.first is not None and day.last is not None, "it can be read"
+    with closing(day_file.open_to_read(folder.day(day.name))) as connection:
+        found = connection.execute("SELECT at FROM batches WHERE seq = ?", (day.last,)).fetchone()
+    waits = found is None or any(
+        damage.first <= day.last and damage.last >= day.first for damage in open_damages
+    )
+    at = 0 if found is None else found[0]
+    return Kept(day.name, day.last, at, size_of(folder.day(day.name)), is_signed_off=not waits)

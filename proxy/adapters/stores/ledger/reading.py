@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
 from proxy.adapters.stores.ledger import index, standing
 from proxy.adapters.stores.ledger.batches import Batches
 from proxy.adapters.stores.ledger.damages import Damage, known
+from proxy.adapters.stores.ledger.days import days, ledger_of
+from proxy.adapters.stores.ledger.days import rows as day_rows
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import Gap, SessionSpan, Tenant
 from proxy.adapters.stores.ledger.shares import Shares
 from proxy.adapters.stores.ledger.tail import Tail
+from proxy.adapters.stores.ledger.walking import UNREADABLE
 from proxy.ledger.fold import Sum
 from proxy.ledger.outcomes import Outcome
 from proxy.ledger.ranges import DAY, Part, parts_of
 from proxy.ledger.totals import Row, include
 
 _SUMS = """
-    SELECT worker, upstream, outcome, sum(count), sum(difficulty), sum(square), max(best), max(last)
+    SELECT worker, upstream, outcome, sum(count), sum(difficulty), sum(square), max(best), max(last), {luck}
     FROM {name} WHERE at >= ? AND at < ? {which} GROUP BY worker, upstream, outcome
 """
 _SESSIONS = """
@@ -42,21 +45,24 @@ class Reader:
 
         """
         # Where there is none, all is folded from the batches.
-        self._index = (
-            index.open_to_read(folder.index)
-            if folder.index.exists()
-            else index.open_to_write(Path(":memory:"))
-        )
+        self._index = index.open_to_read(folder.index) if folder.index.exists() else index.in_memory()
         try:
             # A transaction: what is asked later is answered of the same moment.
             self._index.execute("BEGIN")
-            batches = Batches(folder)
+            ordered = days(folder, day_rows(self._index))
+            batches = Batches(folder, ordered)
             self._tail = Tail(folder, batches, self._index)
-            self.ledger = standing.value(self._index, "ledger")
+            (seen,) = self._index.execute("PRAGMA user_version").fetchone()
+            self._luck = "sum(expected), sum(blocks)" if seen >= index.WITH_LUCK else "0.0, 0"
+            self.luck_since = self._number("luck" if seen >= index.WITH_LUCK else "at")
+            """Milliseconds since 1970 from which on blocks are counted; 0: from the beginning."""
+            self.ledger = standing.value(self._index, "ledger") or ledger_of(ordered) or b""
             """Its id, 16 bytes."""
         except BaseException:
             self._index.close()
             raise
+        self.began = _began(self._index, batches)
+        """Milliseconds since 1970 of the first batch of all; 0 if nobody knows."""
         self.shares = Shares(self._index, batches, self._tail)
         """Those whose files are still there."""
 
@@ -85,26 +91,30 @@ class Reader:
         The time is in seconds since 1970 and widened to whole minutes. Minutes are there for 48 hours, hours
         for 90 days and days for ever: see ``ranges.beginning``.
         """
-        found: dict[tuple[str, str, str, Outcome], Sum] = {}
         workers, upstreams = self._workers(tenant, worker), self._upstreams()
         only = None if worker is None else list(workers)
+        # By their numbers as long as there are many: a month of 5,000 workers comes in 50,000 rows.
+        sums: dict[tuple[int, int, int], Sum] = {}
         for part in parts_of(since, until, self._number("hours"), self._number("days")):
             for who, pool, outcome, *numbers in self._sums(part, only):
-                if who not in workers:
-                    continue
-                key = (*workers[who], upstreams[pool], OUTCOMES[outcome])
-                if key in found:
-                    found[key].add(*numbers)
-                else:
-                    found[key] = Sum(*numbers)
+                if (found := sums.get((who, pool, outcome))) is not None:
+                    found.add(*numbers)
+                elif who in workers:
+                    sums[who, pool, outcome] = Sum(*numbers)
+        rows = {
+            (*workers[who], upstreams[pool], OUTCOMES[outcome]): found
+            for (who, pool, outcome), found in sums.items()
+        }
         for row in self._tail.rows(since, until):
             if tenant in (None, row.tenant) and worker in (None, row.worker):
-                include(found.setdefault(row[:4], Sum()), row.sum)
-        return [Row(*key, found[key]) for key in sorted(found)]
+                include(rows.setdefault(row[:4], Sum()), row.sum)
+        return [Row(*key, rows[key]) for key in sorted(rows)]
 
     def _sums(self, part: Part, only: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
         which, ids = ("", ()) if only is None else (f"AND worker IN ({','.join('?' * len(only))})", only)
-        return self._index.execute(_SUMS.format(name=part.name, which=which), (part.since, part.until, *ids))
+        return self._index.execute(
+            _SUMS.format(name=part.name, which=which, luck=self._luck), (part.since, part.until, *ids)
+        )
 
     def _workers(self, tenant: str | None, worker: str | None) -> dict[int, tuple[str, str]]:
         rows = self._index.execute(
@@ -174,6 +184,15 @@ class Reader:
         }
         found = [*known(self._index), *self._tail.damages]
         return [damage for damage in found if _touches(damage.day, times.get(damage.day), since, until)]
+
+
+def _began(connection: sqlite3.Connection, batches: Batches) -> int:
+    (known,) = connection.execute("SELECT min(first_at) FROM days").fetchone()
+    try:
+        first = next((batch.at for _, batch in batches.behind(0)), None)
+    except UNREADABLE:
+        first = None  # that is a damage, and told as such
+    return min((at for at in (known, first) if at is not None), default=0)
 
 
 def _touches(name: str, times: tuple[int, int] | None, since: int, until: int) -> bool:

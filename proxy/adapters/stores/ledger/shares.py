@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from proxy.adapters.stores.ledger.batches import Batches
+from proxy.adapters.stores.ledger.batches import Batches, Span
+from proxy.adapters.stores.ledger.days import days
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.found import FoundShare, SeenShare, Settlement, ShareId
-from proxy.adapters.stores.ledger.spans import Span
 from proxy.adapters.stores.ledger.tail import Tail
 from proxy.ledger.chain import Batch
 from proxy.ledger.outcomes import Outcome
@@ -159,7 +159,7 @@ class Follower:
 
         """
         found: list[SeenShare] = []
-        for _, batch in Batches(self._folder).behind(self._after):
+        for _, batch in Batches(self._folder, days(self._folder, [])).behind(self._after):
             for note in notes_of(batch.notes):
                 if isinstance(note, SessionBegan):
                     self._tenants[batch.run, note.session] = note.tenant

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from proxy.adapters.stores.ledger import database, day_file
-from proxy.adapters.stores.ledger.days import Day, days, rows, superseded_from
+from proxy.adapters.stores.ledger import database
+from proxy.adapters.stores.ledger.days import Day, days, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder, flush_folder
-from proxy.adapters.stores.ledger.walking import Bad, Walk
+from proxy.adapters.stores.ledger.walking import Bad
 from proxy.errors import LedgerDamaged, LedgerUnusable
 
 KEY_SIZE = 32
@@ -108,12 +107,10 @@ def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay
         LedgerUnusable, OSError, sqlite3.Error: file, key or index cannot be used.
 
     """
-    ordered = days(folder, rows(index))
-    place = next((i for i, day in enumerate(ordered) if day.name == name), None)
-    if place is None:
+    found = next((day for day in days(folder, rows(index)) if day.name == name), None)
+    if found is None:
         raise LedgerDamaged(f"{name} holds no batch")
-    following = ordered[place + 1] if place + 1 < len(ordered) else None
-    day, first_at, last_at = _proven(folder, ordered[place], following)
+    day, first_at, last_at = _proven(folder, found)
     key = private_key(folder.signing_key)
     with database.transaction(index):
         index.execute(
@@ -130,26 +127,23 @@ def close_day(index: sqlite3.Connection, folder: Folder, name: str) -> ClosedDay
     return day
 
 
-def _proven(folder: Folder, day: Day, following: Day | None) -> tuple[ClosedDay, int, int]:
+def _proven(folder: Folder, day: Day) -> tuple[ClosedDay, int, int]:
     """Return a day as its file proves it, and the instants of its first and last batch (ms since 1970)."""
     if day.problem is not None or day.is_pruned:
         raise LedgerDamaged(f"{day.name} cannot be signed: {day.problem or 'it is pruned'}")
     assert day.first is not None and day.ledger is not None and day.previous is not None, "it was read"
     shares, difficulty = 0, 0.0
-    at: list[int] = []
-    walk = Walk(day.previous, day.first)
-    with closing(day_file.open_to_read(folder.day(day.name))) as connection:
-        for step in walk.through(connection, day.name, end=superseded_from(connection, following)):
-            if isinstance(step, Bad):
-                raise LedgerDamaged(f"{day.name}, batches {step.first} to {step.last}: {step.problem}")
-            shares += step.shares
-            difficulty += step.credit
-            at = [at[0] if at else step.batch.at, step.batch.at]
-    if not at:
+    first, last = None, None
+    for step in steps(folder, day):
+        if isinstance(step, Bad):
+            raise LedgerDamaged(f"{day.name}, batches {step.first} to {step.last}: {step.problem}")
+        shares += step.shares
+        difficulty += step.credit
+        first, last = first or step.batch, step.batch
+    if first is None or last is None:
         raise LedgerDamaged(f"{day.name} holds no batch")
-    last, root = walk.expected - 1, walk.possible[0]
-    closed = ClosedDay(day.ledger, day.name, day.first, last, shares, difficulty, day.previous, root)
-    return closed, at[0], at[-1]
+    closed = ClosedDay(day.ledger, day.name, day.first, last.seq, shares, difficulty, day.previous, last.hash)
+    return closed, first.at, last.at
 
 
 def size_of(path: Path) -> int:

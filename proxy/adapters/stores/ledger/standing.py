@@ -6,6 +6,7 @@ import sqlite3
 
 from proxy.ledger.chain import GENESIS
 from proxy.ledger.fold import JOB_KEPT, SESSION_KEPT, Job, Known, Open, Session, Work
+from proxy.ledger.network import network_difficulty
 from proxy.ledger.records import WorkReceived, notes_of
 
 
@@ -40,7 +41,8 @@ def known(connection: sqlite3.Connection) -> Known:
     ):
         (received,) = notes_of(b"\x91" + note)
         assert isinstance(received, WorkReceived)  # nothing else is written there
-        found.works[work] = Work(received.upstream, received.tenant, received.difficulty, told)
+        network = network_difficulty(received.nbits)
+        found.works[work] = Work(received.upstream, received.tenant, received.difficulty, network, told)
     for job_id, work, told in connection.execute(
         "SELECT id, work, at FROM jobs WHERE run = ? AND at >= ?", (run, at - JOB_KEPT)
     ):

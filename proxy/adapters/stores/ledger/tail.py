@@ -42,7 +42,7 @@ class Tail:
         if waiting > MOST:
             raise LedgerUnusable(f"{waiting} batches are not in the index: {REMEDY}")
         self._fold = Fold(standing.known(index))
-        fold_behind(folder, index, self)
+        fold_behind(folder, batches.days, self)
         self.folded = self._fold.drain()
 
     def take(self, batch: Batch, day: str) -> None:

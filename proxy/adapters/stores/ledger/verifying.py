@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 
-from proxy.adapters.stores.ledger import day_file, index
-from proxy.adapters.stores.ledger.days import Day, DayRow, days, rows, superseded_from
+from proxy.adapters.stores.ledger.days import days, known_rows, steps
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.walking import UNREADABLE, Bad, Proven, Walk
+from proxy.adapters.stores.ledger.walking import Bad, Proven
 from proxy.hotpath import Job
 from proxy.ledger.audit import Targets, audit, words_of
 from proxy.ledger.chain import Batch
@@ -95,33 +93,12 @@ def verify(
 
 def _proven(folder: Folder, since: int, until: int) -> Iterator[Proven | Bad]:
     """Yield the batches of all files that may hold some of the range; each begins with what lives."""
-    ordered = [day for day in days(folder, _rows(folder)) if not day.is_pruned]
-    for day, following in zip(ordered, [*ordered[1:], None], strict=False):
-        if day.row is not None and (day.row.last_at < since or day.row.first_at >= until):
+    # Without an index that can be read no day is skipped: `ledger check` says what is wrong with it.
+    for day in days(folder, known_rows(folder)):
+        row = day.row
+        if day.is_pruned or (row is not None and (row.last_at < since or row.first_at >= until)):
             continue
-        if day.problem is not None:
-            first = day.first or 0
-            yield Bad(day.name, first, day.row.last if day.row is not None else first, day.problem)
-            continue
-        yield from _of_day(folder, day, following)
-
-
-def _rows(folder: Folder) -> list[DayRow]:
-    try:
-        with closing(index.open_to_read(folder.index)) as connection:
-            return rows(connection)
-    except UNREADABLE:
-        return []  # no day is skipped then; `ledger check` says what is wrong with the index
-
-
-def _of_day(folder: Folder, day: Day, following: Day | None) -> Iterator[Proven | Bad]:
-    assert day.first is not None and day.previous is not None, "a day that was read has a beginning"
-    try:
-        with closing(day_file.open_to_read(folder.day(day.name))) as connection:
-            walk = Walk(day.previous, day.first)
-            yield from walk.through(connection, day.name, end=superseded_from(connection, following))
-    except UNREADABLE as error:
-        yield Bad(day.name, day.first, day.first, f"its file cannot be read: {error}")
+        yield from steps(folder, day)
 
 
 class _Block:

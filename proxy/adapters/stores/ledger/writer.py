@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from proxy.adapters.stores.ledger import day_file
+from proxy.adapters.stores.ledger import database, day_file
 from proxy.adapters.stores.ledger.checkpoints import Checkpoints
+from proxy.adapters.stores.ledger.commits import error_of, follow
+from proxy.adapters.stores.ledger.commits import open_commits as open_commits
 from proxy.adapters.stores.ledger.folder import Folder, day_of, flush_folder, free_name
 from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.ledger.chain import Batch, chained
@@ -65,6 +67,9 @@ class Last:
 class Writer(threading.Thread):
     """Takes tasks and tells ``done`` of each, from this thread; ends at ``None``, when all is written.
 
+    Where there are compiled commits, a task that begins no file goes to them: ``told`` becomes readable when
+    it is durable, and the loop asks ``confirmed``. All else, and each failure, takes the way through Python.
+
     Two threads of its own go with it, for checkpoints and for the index.
 
     After a failure the file is never written again: what a disk has confirmed of it nobody knows. The next
@@ -80,27 +85,54 @@ class Writer(threading.Thread):
         self._indexing = indexing
         self._name = ""
         """Of the file that is written."""
+        self._has_batch = False
+        """Whether the disk has confirmed one in it."""
+        self._void: list[str] = []
+        """Files in which it never has."""
         self._done = done
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._file: sqlite3.Connection | None = None
         self._checkpoints = Checkpoints()
+        self._commits = open_commits()
+        self._asked: tuple[Task, Batch] | None = None
+        """What the compiled commits have."""
+
+    @property
+    def told(self) -> int | None:
+        """A descriptor to be watched, or None."""
+        return None if self._commits is None else self._commits.told
 
     def put(self, task: Task | None) -> None:
-        """Have a task done, after those before it."""
-        self._tasks.put(task)
+        """Have a task done; only when the one before is."""
+        if self._commits is None:
+            self._tasks.put(task)
+        elif task is None or task.begins or not self._commits.is_open:
+            self._tasks.put(task)
+            self._commits.call()
+        else:
+            batch = self._batch(task)
+            self._asked = task, batch
+            self._commits.put(day_file.row(batch, task.count))
+
+    def confirmed(self) -> Written | None:
+        """Return what became of the task that the compiled commits have, in the loop's thread; None: wait."""
+        took = None if self._commits is None else self._commits.confirmed()
+        if took is None or self._asked is None:
+            return None
+        (_, batch), self._asked = self._asked, None
+        self._wrote(batch)
+        self._indexing.take(self._name, batch)
+        return Written(batch.seq, took)
 
     @override
     def run(self) -> None:
         """Write until told to end."""
         self._checkpoints.start()
         self._indexing.start()
+        if self._commits is not None:
+            self._commits.hurry()  # where the kernel cannot, a commit waits for its turn as any other thread
         looked_at = time.monotonic()
-        while True:
-            with contextlib.suppress(queue.Empty):
-                task = self._tasks.get(timeout=FOLD_INTERVAL)
-                if task is None:
-                    break
-                self._do(task)
+        while self._serve():
             if time.monotonic() - looked_at >= FOLD_INTERVAL:
                 looked_at = time.monotonic()
                 self._keep_reserve()
@@ -108,11 +140,30 @@ class Writer(threading.Thread):
         self._give_up_file()
         self._indexing.stop()
 
-    def _do(self, task: Task) -> None:
+    def _serve(self) -> bool:
+        """Do what there is, for an interval at most; return False when it was to end."""
+        patience = FOLD_INTERVAL
+        if self._commits is not None:
+            patience = 0.0
+            failed = self._commits.serve(FOLD_INTERVAL)
+            if failed is not None and self._asked is not None:
+                (task, _), self._asked = self._asked, None
+                self._do(task, error_of(failed))
+        with contextlib.suppress(queue.Empty):
+            task_or_end = self._tasks.get(timeout=patience) if patience else self._tasks.get_nowait()
+            if task_or_end is None:
+                return False
+            self._do(task_or_end)
+        return True
+
+    def _do(self, task: Task, failed: sqlite3.OperationalError | None = None) -> None:
+        """Write a task; ``failed`` is with what the compiled commits did not."""
         began = time.perf_counter()
         used_reserve = False
         try:
             try:
+                if failed is not None:
+                    raise failed
                 batch = self._write(task)
             except sqlite3.OperationalError as error:
                 # Nothing of it was written: the reserve may make room for another try.
@@ -123,6 +174,7 @@ class Writer(threading.Thread):
                     raise
                 used_reserve = True
                 batch = self._write(task)
+                self._follow()
         except Exception as error:
             # Whatever it is, this thread must not end: miners wait for what it says.
             self._give_up_file()
@@ -131,6 +183,8 @@ class Writer(threading.Thread):
             return
         self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
         self._indexing.take(self._name, batch)
+        if self._void:
+            self._remove_void()
 
     def _write(self, task: Task) -> Batch:
         """Make a task durable.
@@ -142,29 +196,57 @@ class Writer(threading.Thread):
         if self._file is None or task.begins:
             self._begin_file(task.at)
         assert self._file is not None
+        batch = self._batch(task)
+        day_file.append(self._file, batch, task.count)
+        self._wrote(batch)
+        return batch
+
+    def _batch(self, task: Task) -> Batch:
+        """Return a task as the next link of the chain."""
         seq = self._seq + 1
         digest = chained(self._hash, seq, task.run, task.at, task.notes, task.shares)
-        batch = Batch(seq, task.run, task.at, task.notes, task.shares, digest)
-        day_file.append(self._file, batch, task.count)
-        self._seq, self._hash = seq, digest
-        self._checkpoints.written(len(task.notes) + len(task.shares))
-        return batch
+        return Batch(seq, task.run, task.at, task.notes, task.shares, digest)
+
+    def _wrote(self, batch: Batch) -> None:
+        self._seq, self._hash, self._has_batch = batch.seq, batch.hash, True
+        self._checkpoints.written(len(batch.notes) + len(batch.shares))
 
     def _begin_file(self, at: int) -> None:
         self._give_up_file()
         name = free_name(day_of(at), set(self._folder.names()))
         path = self._folder.day(name)
+        self._name, self._has_batch = name, False
         self._file = day_file.create(path, self._ledger, self._hash)
-        flush_folder(path.parent)
         self._checkpoints.follow(path)
-        self._name = name
+        self._follow()
+
+    def _follow(self) -> None:
+        """Have the compiled commits go on with the file."""
+        if self._commits is not None:
+            follow(self._commits, self._folder.day(self._name))
 
     def _give_up_file(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
             self._checkpoints.follow(None)
+            if self._commits is not None:
+                self._commits.close()
+            if not self._has_batch:
+                self._void.append(self._name)
             with contextlib.suppress(sqlite3.Error):  # of a file that is not written again in any case
                 file.close()
+
+    def _remove_void(self) -> None:
+        """Unlink the files that nothing stands in but what was written again in another.
+
+        Not before that is durable, and so never to have another file of their name beside their remains.
+        """
+        with contextlib.suppress(OSError):  # then they stay: what they hold is void all the same
+            for name in self._void:
+                for path in database.files_of(self._folder.day(name)):
+                    path.unlink(missing_ok=True)
+            flush_folder(self._folder.days)
+        self._void.clear()
 
     # --- room -------------------------------------------------------------------------------------------
 
