@@ -25,7 +25,7 @@ from proxy.simulation.world import Setting, World, world
 ALL = "all"
 DAY_S = 86_400.0
 MOST_BYTES = 64_000_000
-COLUMNS = (
+FIGURES = (
     "violation_ws",
     "worst_excess_w",
     "genset_trips",
@@ -214,9 +214,9 @@ def _table(facts: list[dict[str, Any]]) -> None:
         f"{head['scenario']}, {head['miners']} miners ({head['fleet']}), seed {head['seed']}, "
         f"{head['virtual_s'] / 3600:g} h simulated, plant {head['plant_hash'][:12]}"
     )
-    shown = Table("policy", *(name.replace("_", " ") for name in COLUMNS), left=frozenset({"policy"}))
-    for row in facts:
-        shown.add_row(row["policy"], *(_figure(row.get(name)) for name in COLUMNS))
+    shown = Table("figure", *(row["policy"] for row in facts), left={"figure"})
+    for name in FIGURES:
+        shown.add_row(name.replace("_", " "), *(_figure(row.get(name)) for row in facts))
     console().print(shown)
 
 
