@@ -12,9 +12,9 @@ from proxy.energy.site import Site
 from proxy.governor.readings import GeneratorReading, Readings
 from proxy.governor.settings import GovernorSettings
 
-SLOPE_GAIN = 0.08
+SLOPE_GAIN = 0.005
 """Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
-LEVEL_GAIN = 0.4
+LEVEL_GAIN = 0.1
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
 CARRIED = 0.8
