@@ -29,6 +29,7 @@ class Allowance:
         *,
         metered: bool,
         aux_w: float,
+        sigma_w: float,
         asleep_w: float,
         guaranteed_w: float,
         generators_s: float,
@@ -43,6 +44,7 @@ class Allowance:
             supplied: What the generators allow.
             metered: Whether anything measures the load.
             aux_w: What comes off at the bus.
+            sigma_w: Standard deviation of one reading of the load.
             asleep_w: What all draw asleep: no rung of a ladder is lower.
             guaranteed_w: Sum of all guarantees.
             generators_s: When the generators were last heard.
@@ -86,7 +88,7 @@ class Allowance:
                 Term("source", readings.available_w + aux_w, "what the source of available kW tells")
             )
             silent("source", now - readings.available_at, "the source of available kW")
-        allowed = budget(terms, before_w=self.before_w, auxiliaries_w=aux_w, frozen=frozen)
+        allowed = budget(terms, before_w=self.before_w, auxiliaries_w=aux_w, sigma_w=sigma_w, frozen=frozen)
         if math.isfinite(allowed.watts):
             self._remember(now, allowed.watts)
         return allowed

@@ -205,6 +205,7 @@ class Governor:
             supplied,
             metered=metered,
             aux_w=aux_w,
+            sigma_w=self._settings.meter_noise * self._observer.load_w if metered else 0.0,
             asleep_w=float(self._body.devices.sleep_w.sum()),
             guaranteed_w=float(self._rounds.guarantee_w.sum()),
             generators_s=self._supply.seen_at,

@@ -290,7 +290,7 @@ def test_what_burns_without_work_gets_it_again_when_there_is_power() -> None:
 
 
 def test_a_fleet_that_lost_its_pool_comes_back_in_steps() -> None:
-# -- the two sums ---------------------------------------------------------------------------------------------
+    """Kept from work are all but a few, whose first share lets the others in."""
     run = loop(Fake(40, site(40)))
     run.run(120)
     full = run.fake.load_w
