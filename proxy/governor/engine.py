@@ -8,12 +8,12 @@ import numpy as np
 
 from proxy.energy import debt
 from proxy.energy.arrays import Floats
-from proxy.energy.budget import Budget, Term, budget, emergency_stop
+from proxy.energy.budget import Budget
 from proxy.energy.curves import Curves
-from proxy.energy.ladder import LADDERS, ceiling_w
 from proxy.energy.site import Site
 from proxy.governor.accounts import Accounts
 from proxy.governor.alarms import Alarms
+from proxy.governor.allowance import Allowance
 from proxy.governor.circuits import Circuits
 from proxy.governor.commander import Commander
 from proxy.governor.devices import Devices
@@ -29,20 +29,18 @@ from proxy.governor.settings import GovernorSettings
 from proxy.governor.state import given, taken
 from proxy.governor.supply_watch import Supplied, SupplyWatch
 from proxy.governor.tick import Body, Tick
+from proxy.governor.uplink import Uplink
 from proxy.governor.verify import Verify
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _OWN = (
     "_debts",
     "_short_w",
-    "_before_w",
     "_bound",
     "_round_s",
     "_round_w",
     "_ticked_s",
-    "_load_known_s",
     "_works",
-    "_hour",
 )
 """What the engine itself remembers beside its parts."""
 _MUCH = 0.05
@@ -78,18 +76,16 @@ class Governor:
         self._verify = Verify()
         self._members = Membership(len(devices))
         self._circuits = Circuits(site)
+        self._allowance = Allowance()
+        self._uplink = Uplink()
         self._debts = debt.Debts()
         self._short_w: Floats = np.zeros(max(1, len(site.tenants)))
-        self._before_w = 0.0
         self._bound = ""
         self._round_s = -math.inf
         self._round_w = math.nan
         self._ticked_s = math.nan
         self._works = False
         """Whether a good part of the fleet sent shares of late."""
-        self._load_known_s = -math.inf
-        self._hour: list[tuple[float, float]] = []
-        """Least budget of each minute of the last hour, and when that minute began."""
 
     def step(self, now: float, readings: Readings) -> Plan:
         """Return what is to be done now. Readings have one element for each of the devices."""
@@ -112,6 +108,10 @@ class Governor:
         self._verify.learn(tick, proven)
         changed = self._members.look(tick)
         changed |= self._circuits.look(tick)
+        if self._site.generators:
+            # Who has no engines to care for may let everybody start at once.
+            changed |= self._uplink.look(tick, int(np.count_nonzero(readings.shares)))
+            tick.may_raise &= not self._uplink.lost
         acted = self._guard.look(tick)
         self._verify.look(tick)
         self._account(tick, dt)
@@ -174,6 +174,8 @@ class Governor:
             "observer": self._observer,
             "members": self._members,
             "circuits": self._circuits,
+            "allowance": self._allowance,
+            "uplink": self._uplink,
             "given": self._rounds.given,
         }
 
@@ -189,61 +191,26 @@ class Governor:
             or self._observer.moving_w > _MUCH * max(self._observer.load_w, 1.0)
             or now - self._observer.moved_s < 10.0,
         )
-        sight = self._senses.look(now, readings, expected, self._site.auxiliaries_w)
-        if not math.isnan(sight.load_w):
-            self._load_known_s = sight.at
-        return sight
+        return self._senses.look(now, readings, expected, self._site.auxiliaries_w)
 
     def _budget(
         self, now: float, readings: Readings, sight: Sight, supplied: Supplied, metered: bool
     ) -> Budget:
         """Return what the fleet may draw, at the feeder."""
         aux_w = sight.aux_w if self._site.generators else 0.0
-        terms = list(supplied.terms)
-        frozen = list(supplied.frozen)
-        said = readings.instructions
-        if said.cap_w < math.inf:
-            terms.append(Term("cap", said.cap_w + aux_w, said.cap_name or "an order"))
-        if said.stopped:
-            terms.append(emergency_stop("somebody pressed it"))
-        if said.held:
-            frozen.append("somebody holds it")
-        asleep_w = float(self._body.devices.sleep_w.sum())
-        guaranteed = float(self._rounds.guarantee_w.sum())
-        hour = min((watts for _, watts in self._hour), default=math.nan)
-
-        def silent(role: str, age_s: float, last_w: float, who: str) -> None:
-            most = ceiling_w(
-                LADDERS[role],
-                age_s,
-                last_w=last_w,
-                hour_least_w=hour,
-                guaranteed_w=guaranteed,
-                sleep_w=asleep_w,
-            )
-            if math.isfinite(most):
-                terms.append(Term(f"{who} silent", most + aux_w, f"{who} has told nothing for {age_s:.0f} s"))
-                frozen.append(f"{who} is silent")
-
-        if metered and math.isnan(sight.load_w):
-            frozen.append("the load is unknown")
-            silent("feeder", now - self._load_known_s, self._before_w, "the feeder's meter")
-        if self._site.generators and math.isnan(supplied.capability_w):
-            silent("generators", now - self._supply.seen_at, self._before_w, "the generators")
-        if not math.isnan(readings.available_at):
-            terms.append(
-                Term("source", readings.available_w + aux_w, "what the source of available kW tells")
-            )
-            silent("source", now - readings.available_at, self._before_w, "the source of available kW")
-        allowed = budget(terms, before_w=self._before_w, auxiliaries_w=aux_w, frozen=frozen)
-        if not math.isfinite(allowed.watts):
-            return allowed
-        self._before_w = allowed.watts
-        if not self._hour or now - self._hour[-1][0] >= 60.0:
-            self._hour = [*self._hour[-59:], (now, allowed.watts)]
-        elif allowed.watts < self._hour[-1][1]:
-            self._hour[-1] = (self._hour[-1][0], allowed.watts)
-        return allowed
+        return self._allowance.budget(
+            now,
+            readings,
+            sight,
+            supplied,
+            metered=metered,
+            aux_w=aux_w,
+            sigma_w=self._settings.meter_noise * self._observer.load_w if metered else 0.0,
+            asleep_w=float(self._body.devices.sleep_w.sum()),
+            guaranteed_w=float(self._rounds.guarantee_w.sum()),
+            generators_s=self._supply.seen_at,
+            besides=self._uplink.term(now, aux_w),
+        )
 
     def _tick(
         self, now: float, readings: Readings, sight: Sight, supplied: Supplied, allowed: Budget, metered: bool
@@ -285,6 +252,8 @@ class Governor:
 
     def _is_due(self, tick: Tick, changed: bool) -> bool:
         since = tick.now - self._round_s
+        if not len(tick.body.devices):
+            return False
         if changed:
             return since >= 1.0
         budget_w = tick.budget.watts

@@ -13,6 +13,8 @@ from proxy.governor.devices import Actuator
 from proxy.governor.tick import Tick
 
 _WORTH_W = 1.0
+SWAP_PART = 0.015
+"""Part of the load that changes places at a time: below what counts as a swing."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class Rounds:
         worth_it = settings.deadband * min(budget_w, float(accounts.setpoint_w.sum()))
         if tick.deficit_w <= 0 and min(down_w, up_w) < worth_it:
             down = down[:0]
+        down = self._paced(tick, down, plan.watts, worth_it)
         if tick.deficit_w <= 0 and up_w < min(worth_it, body.devices.ceiling_w.max(initial=0.0)):
             up = up[:0]
         if len(down):
@@ -117,6 +120,26 @@ class Rounds:
         if tick.may_raise and len(up):
             self._raise(tick, up, plan.watts[up])
         return plan
+
+    def _paced(self, tick: Tick, down: Ints, watts: Floats, worth_it: float) -> Ints:
+        """Return which reductions are made now: those needed, and a few that make room for better ones.
+
+        What gives way sleeps within seconds, what takes its place may wake for minutes: all at once would
+        be a hole in the load.
+        """
+        body = tick.body
+        coming = tick.proven_w - tick.load_w > worth_it * body.bias
+        swap_w = 0.0 if coming else SWAP_PART * float(body.accounts.setpoint_w.sum())
+        allowed = swap_w + (1.0 + body.settings.shed_margin) * max(0.0, tick.deficit_w) / body.bias
+        now_w = body.accounts.setpoint_w[down]
+        fall = now_w - watts[down]
+        if fall.sum() <= allowed:
+            return down
+        kinds = body.devices.curve[down]
+        loss = body.curves.hashes_at(kinds, now_w) - body.curves.hashes_at(kinds, watts[down])
+        order = np.argsort(loss / np.maximum(fall, _WORTH_W), kind="stable")
+        before = np.cumsum(fall[order]) - fall[order]
+        return down[order[before < allowed]]
 
     def apply_down(self, tick: Tick, miners: Ints, watts: Floats) -> None:
         """Lower ``miners`` to ``watts`` by the gentlest actuator that gets there."""

@@ -8,13 +8,16 @@ import numpy as np
 from proxy.energy import supply
 from proxy.energy.arrays import Bools, Floats
 from proxy.energy.budget import Term
+from proxy.energy.ladder import LADDERS
 from proxy.energy.site import Site
 from proxy.governor.readings import GeneratorReading, Readings
 from proxy.governor.settings import GovernorSettings
 
-SLOPE_GAIN = 0.08
+SLOPE_GAIN = 0.005
 """Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
-LEVEL_GAIN = 0.4
+SLOPE_NOISE = 0.05
+"""kPa/s: a slower fall cannot be told from the noise of the gauge, and empties no header within an hour."""
+LEVEL_GAIN = 0.1
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
 CARRIED = 0.8
@@ -74,7 +77,7 @@ class SupplyWatch:
             heat -= self._settings.heat_per_c * max(0.0, readings.ambient_c - self._settings.heat_from_c)
         running = generators.running & ~silent
         if silent.any():
-            running |= silent & self._carried(generators, silent, bus_w)
+            running |= silent & self._carried(now, generators, silent, bus_w)
         self._breathe(now, running, bus_w)
         # The valve speaks through ``supply``; here it would make the load its own limit.
         sets_w = np.where(running, self._nominal_w * (self._derate * max(0.0, heat)), 0.0)
@@ -111,16 +114,19 @@ class SupplyWatch:
             self._asked = (key, supply.generators(self._site.reserve, sets_w, factor))
         return self._asked[1]
 
-    def _carried(self, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
+    def _carried(self, now: float, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
         """Return which silent sets the others and the load prove to be on the bus still.
 
-        Sets share by rating: what those that speak do not give, the silent ones do.
+        Sets share by rating: what those that speak do not give, the silent ones do. While nobody knows the
+        load either, nothing speaks against what was, for as long as the ladder holds.
         """
         was = np.zeros(len(silent), np.bool_) if self.running is None else np.array(self.running)
         speaking = generators.running & ~silent
         rated, given = float(self._nominal_w[speaking].sum()), float(generators.watts[speaking].sum())
         missing = silent & was
-        if math.isnan(bus_w) or rated <= 0.0 or not given > 0.0:
+        if math.isnan(bus_w):
+            return missing & (now - generators.at < LADDERS["generators"].safe_s)
+        if rated <= 0.0 or not given > 0.0:
             return np.zeros(len(silent), np.bool_)
         share = given / rated * float(self._nominal_w[missing].sum())
         return missing & (bus_w - given > CARRIED * share)
@@ -176,7 +182,7 @@ class SupplyWatch:
         told = supply.supply(
             header,
             pressure_kpa=self.kpa,
-            slope_kpa_s=self.slope,
+            slope_kpa_s=min(0.0, self.slope + SLOPE_NOISE),
             valve=math.nan,
             flare_m3h=readings.flare_m3h,
             calm_s=now - self.disturbed_s,

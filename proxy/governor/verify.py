@@ -11,6 +11,8 @@ from proxy.governor.tick import Tick
 
 PROVE_S = 20.0
 """A reduction that its shares would take longer to prove is worth a lower difficulty."""
+FREE_PART = 0.02
+"""Of the budget: with so much to spare nobody has to be without work."""
 NAMED = 20
 """So many miners are named one by one in alarms."""
 _BY_MODE = {RUNNING: 0, ASLEEP: 1, WITHHELD: 2, CUT: 3}
@@ -161,6 +163,7 @@ class Verify:
         chance = np.flatnonzero(accounts.deaf & (now > accounts.due_s))
         accounts.deaf[chance] = False
         accounts.due_s[chance] = NO_TIME
+        self._forgive(tick)
         here = tick.readings.connected & (accounts.mode == RUNNING) & ~accounts.deaf
         settled = (
             here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
@@ -173,12 +176,25 @@ class Verify:
         unheard &= (
             now - np.maximum(accounts.heard_s, accounts.issued_s)
         ) * rate * 0.3 > 6.9 + rate * 2.0 * accounts.t95_s
-        if tick.may_raise and (now - accounts.heard_s < 60.0).mean() > 0.3:
+        if tick.may_raise and np.count_nonzero(now - accounts.heard_s < 60.0) > 0.3 * len(rate):
             stalled = np.flatnonzero(settled & (short | unheard))
             accounts.tries[stalled] += 1
             tick.commander.again(stalled)
         self._loud(tick)
         self._prove(tick)
+
+    def _forgive(self, tick: Tick) -> None:
+        """Give work to those that burn on without it, when power is not what lacks: it costs no watt."""
+        accounts, devices = tick.body.accounts, tick.body.devices
+        if not tick.may_raise or tick.budget.watts - tick.proven_w < FREE_PART * tick.budget.watts:
+            return
+        burns = np.flatnonzero(accounts.deaf & (accounts.mode >= WITHHELD) & tick.readings.connected)
+        if not len(burns):
+            return
+        accounts.deaf[burns] = False
+        drawn = np.clip(accounts.setpoint_w[burns], devices.floor_w[burns], devices.ceiling_w[burns])
+        tick.commander.start(burns, drawn)
+        tick.decide("admit", len(burns), 0.0, f"{len(burns)} miners that burnt on without work get it again")
 
     def _loud(self, tick: Tick) -> None:
         """Alarm about miners that tell little and send shares as if they were told nothing."""

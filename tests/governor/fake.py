@@ -83,6 +83,8 @@ class Fake:
     silent_watts: bool = False
     """Controllers of the sets tell all but their watts."""
     tells_watts: bool = True
+    pool: bool = True
+    """Whether anybody takes shares; without, miners fall to idle at once."""
     noise: float = 0.0
     seed: int = 0
     now: float = 0.0
@@ -131,7 +133,7 @@ class Fake:
         self._aim()
 
     def _aim(self) -> None:
-        idle = np.where(self.working & self.connected, self.limit, 200.0)
+        idle = np.where(self.working & self.connected & self.pool, self.limit, 200.0)
         target = np.where(self.asleep, MODEL.sleep_w, idle)
         for miner in self.deaf:
             target[miner] = MODEL.ceiling_w
@@ -144,6 +146,7 @@ class Fake:
 
     def step(self, dt: float = 1.0) -> Readings:
         """Let time pass, and read the meters."""
+        self._aim()
         self.now += dt
         self.level += (self.target - self.level) * -np.expm1(-self.rate * dt)
         return self.read()
@@ -156,7 +159,7 @@ class Fake:
         total = self.load_w + self.aux_w
         runs = max(1, int(self.running.sum()))
         watts = np.where(self.running, math.nan if self.silent_watts else total / runs, 0.0)
-        hashing = self.working & self.connected & ~self.asleep
+        hashing = self.working & self.connected & ~self.asleep & self.pool
         for miner in self.deaf:
             hashing[miner] = True
         nan: Floats = np.full(self.count, np.nan)

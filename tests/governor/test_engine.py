@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from proxy.energy.site import ReserveKw, Tenant
-from proxy.governor.devices import Verb
+from proxy.governor.devices import Actuator, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
 from proxy.governor.readings import Instructions, Readings
@@ -271,7 +271,44 @@ def test_frozen_feeder_is_noticed() -> None:
     assert any("digits" in alarm.sentence for plan in run.plans for alarm in plan.alarms)
 
 
-# -- the two sums --------------------------------------------------------------------------------------------
+def test_site_without_miners_is_no_trouble() -> None:
+    run = loop(Fake(0, site(1)))
+    run.run(30)
+    assert all(not len(plan.steps.miner) for plan in run.plans)
+
+
+def test_what_burns_without_work_gets_it_again_when_there_is_power() -> None:
+    """Only work can be withheld, and it saves no watt: hashes for nothing are the worst of all."""
+    run = loop(Fake(12, site(12), deaf={5}), actuators=int(Actuator.WITHHOLD))
+    run.run(30)
+    run.fake.instructions = Instructions(cap_w=0.2 * 12 * MODEL.ceiling_w, cap_name="order")
+    run.run(700)
+    assert not run.fake.working[5]
+    run.fake.instructions = Instructions()
+    run.run(200)
+    assert run.fake.working[5]
+
+
+def test_a_fleet_that_lost_its_pool_comes_back_in_steps() -> None:
+    """Kept from work are all but a few, whose first share lets the others in."""
+    run = loop(Fake(40, site(40)))
+    run.run(120)
+    full = run.fake.load_w
+    run.fake.pool = False
+    run.run(200)
+    assert 1 <= int(run.fake.working.sum()) <= 5
+    assert run.fake.load_w < 0.3 * full
+    run.fake.pool = True
+    loads = [run.fake.load_w]
+    for _ in range(400):
+        run.run(1)
+        loads.append(run.fake.load_w)
+    rating = sum(one.nominal_kw for one in run.fake.site.generators) * 1000.0
+    assert max(after - before for before, after in zip(loads, loads[10:], strict=False)) < 0.12 * rating
+    assert loads[-1] > 0.95 * full
+
+
+# -- the two sums ------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=UNSHRUNK)
