@@ -22,6 +22,8 @@ SILENCE = 6.9
 """No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
 OBEYED_PART, OBEYED_W = 1.08, 40.0
 """A miner's own figure so close above its setpoint proves it: estimates err by some 5 % [S: Foreman 5-20]."""
+ARRIVED_PART = 0.03
+"""A raise has arrived when no more than this part is missing by the miner's own figure, or when its time is over."""
 OWN_PARTS = (0.75, 1.3)
 """Within these an own figure is a matter of calibration; beyond, the miner does not do as told."""
 OWN_STALE_S = 30.0
@@ -229,8 +231,9 @@ class Accounts:
         rising = np.flatnonzero(self.rising)
         if len(rising):
             age = now - self.issued_s[rising]
-            seen = (slack[rising] == 0) & known[rising] & (self.seen_s[rising] > self.issued_s[rising] + 1.0)
-            arrived = (seen & (age > lag_s)) | (~known[rising] & (age > 2.0 * self.t95_s[rising] + lag_s))
+            close = missing[rising] <= ARRIVED_PART * self.setpoint_w[rising]  # NaN compares as False
+            seen = close & (self.seen_s[rising] > self.issued_s[rising] + 1.0)
+            arrived = (seen & (age > lag_s)) | (age > 2.0 * self.t95_s[rising] + lag_s)
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
             slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
