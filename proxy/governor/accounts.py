@@ -23,7 +23,7 @@ SILENCE = 6.9
 OBEYED_PART, OBEYED_W = 1.08, 40.0
 """A miner's own figure so close above its setpoint proves it: estimates err by some 5 % [S: Foreman 5-20]."""
 ARRIVED_PART = 0.03
-"""A raise has arrived when no more than this part is missing by the miner's own figure, or when its time is over."""
+"""A raise has arrived when no more than this is missing by the miner's own figure, or its time is over."""
 OWN_PARTS = (0.75, 1.3)
 """Within these an own figure is a matter of calibration; beyond, the miner does not do as told."""
 OWN_STALE_S = 30.0

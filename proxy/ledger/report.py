@@ -47,7 +47,7 @@ def tenants_report(rows: Sequence[Row], accounts: Sequence[Account], span: Span)
     known = {account.id: account for account in accounts}
     known |= {row.tenant: Account(row.tenant, row.tenant, LOCAL) for row in rows if row.tenant not in known}
     of_tenant: dict[str, list[Row]] = {name: [] for name in sorted(known)}
-    for row in rows:
+    for row in _ordered(rows):
         of_tenant[row.tenant].append(row)
     reports = [_tenant(known[name], its, span) for name, its in of_tenant.items()]
     _share_out(reports, "tenant")
@@ -56,7 +56,7 @@ def tenants_report(rows: Sequence[Row], accounts: Sequence[Account], span: Span)
 
 def site_report(rows: Sequence[Row], span: Span) -> dict[str, Any]:
     """Return the same of all tenants together, but for what is credited: that has two meanings."""
-    whole = by(rows, lambda row: "site").get("site", {})
+    whole = by(_ordered(rows), lambda row: "site").get("site", {})
     return {
         "local_difficulty": of(whole, Outcome.ACCEPTED).difficulty,
         "pool_difficulty": of(whole, Outcome.POOL_ACCEPTED).difficulty,
@@ -64,6 +64,14 @@ def site_report(rows: Sequence[Row], span: Span) -> dict[str, Any]:
         **_figures(whole, span),
         "reconciliation": _reconciliation(whole),
     }
+
+
+def _ordered(rows: Sequence[Row]) -> list[Row]:
+    """Return rows in an order of their own: the last digits of a sum, and so the manifest, depend on it."""
+    return sorted(
+        rows,
+        key=lambda row: (*row[:4], row.sum.count, row.sum.difficulty, row.sum.square, row.sum.expected),
+    )
 
 
 def manifest(report: Mapping[str, Any]) -> str:
