@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from proxy.app.clock import GREATEST_GAP, PlainSteadyClock, SteadyClock
@@ -34,6 +34,7 @@ def test_it_never_falls_and_passes_exactly_while_the_program_is_awake(
     for step in steps:
         source.now += step
         gap = source.now - (1000.0 + awake + clock.slept)
+        assume(abs(gap - GREATEST_GAP) > 1e-6)  # which of them it is hangs on the last digit of these sums
         now = clock()
         assert now >= before - 1e-9
         awake += 0.0 if gap > GREATEST_GAP else gap

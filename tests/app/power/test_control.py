@@ -16,6 +16,7 @@ from proxy.config.load import settings_from
 from proxy.errors import OrderRefused
 from proxy.events import Curtailed, CurtailmentEnded, Event, GovernorSilent, SessionClosed
 from proxy.governor.engine import Governor
+from proxy.relay import work_gate
 from proxy.units import Difficulty, HashesPerSecond, Seconds
 
 IDLE_S = 2.0
@@ -157,8 +158,11 @@ async def test_a_file_tells_how_much_there_is_and_nonsense_raises_nothing(tmp_pa
 async def test_a_governor_that_fails_stops_nobody_and_admits_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(work_gate, "SILENCE", Seconds(2.0))
     async with governed(tmp_path, miners=2) as site:
         await site.until(lambda: site.busy == 2)
+
+        step = Governor.step
 
         def broken(governor: Governor, now: float, readings: object) -> None:
             raise ZeroDivisionError("planted")
@@ -175,7 +179,7 @@ async def test_a_governor_that_fails_stops_nobody_and_admits_nobody(
             await site.until(lambda: site.fleet.counters.jobs >= jobs + 4)
             assert newcomer.mining == 0
             assert site.busy == 2
-            monkeypatch.undo()
+            monkeypatch.setattr(Governor, "step", step)
             await site.until(lambda: newcomer.mining == 1)
 
 
