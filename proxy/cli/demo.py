@@ -22,7 +22,7 @@ from proxy.app.demo import Demo, Outcome
 from proxy.app.demo_configuration import DemoError, DemoSettings
 from proxy.app.room import StartError
 from proxy.app.scenarios import SCENARIOS
-from proxy.cli.demo_screen import DemoScreen, outcome_text, progress_text
+from proxy.cli.demo_screen import DemoScreen, outcome_text, progress_text, steer_text
 from proxy.cli.output import Exit, json_option, print_json
 from proxy.units import Seconds
 
@@ -199,7 +199,7 @@ async def _with_progress(demo: Demo, running: asyncio.Task[Outcome]) -> Outcome:
             click.echo(
                 f"Simulated site: {demo.settings.miners} simulated miners mine through "
                 f"stratum+tcp://{doors}; scenario {demo.settings.scenario.name}, "
-                f"seed {demo.settings.seed}",
+                f"seed {demo.settings.seed}\n{steer_text(demo)}",
                 err=True,
             )
         click.echo(progress_text(demo), err=True)

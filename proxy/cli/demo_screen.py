@@ -11,7 +11,7 @@ from proxy import events
 from proxy.adapters.logs.printable import printable
 from proxy.app.books import Books
 from proxy.app.demo import Demo, Outcome, Said
-from proxy.cli.screen import state_view
+from proxy.cli.screen import power_text, state_view
 
 _FEWEST_EVENTS = 3
 _WIDE = 120
@@ -52,9 +52,13 @@ def _head(demo: Demo, *, wide: bool) -> Text:
         head.append(f" of {_clock(settings.duration)}", "not bold default")
     head.append(f", {demo.phase}   next: {next_text(demo)}\n", "not bold default")
     if wide:
-        steer = f"pumpjack power cap --data {demo.folder} --kw N --for 5m --reason TEXT"
-        head.append(f"steer its power: {steer}\n", "dim")
+        head.append(f"{steer_text(demo)}\n", "dim")
     return head
+
+
+def steer_text(demo: Demo) -> str:
+    """Return how to have less power, from another terminal."""
+    return f"steer its power: pumpjack power cap --data {demo.folder} --kw N --for 5m --reason TEXT"
 
 
 def next_text(demo: Demo) -> str:
@@ -150,10 +154,11 @@ def _clock(seconds: float) -> str:
 
 def progress_text(demo: Demo) -> str:
     """Return where the demo is, on one line."""
-    books = Books.of(demo.books().values())
+    books, state = Books.of(demo.books().values()), demo.state()
+    power = "" if state is None or state["power"] is None else f"; {power_text(state['power'])}"
     return (
         f"{_clock(demo.elapsed)} {demo.phase}: found {books.miners.found}, answered {books.miners.answered}, "
-        f"forwarded {books.proxy.forwarded}, settled {books.proxy.settled}; next: {next_text(demo)}"
+        f"forwarded {books.proxy.forwarded}, settled {books.proxy.settled}{power}; next: {next_text(demo)}"
     )
 
 

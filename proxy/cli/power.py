@@ -170,7 +170,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         owed = f", owed {tenant['owed_kwh']:,.1f} kWh" if tenant["owed_kwh"] else ""
         lines.append(
             f"tenant     {tenant['id']}: {tenant['here']} here, {tenant['withheld']} without work, "
-            f"guaranteed {tenant['guarantee_kw']:g} kW{owed}"
+            f"guaranteed {tenant['guarantee_kw']:,.1f} kW{owed}"
         )
     if source is not None:
         problem = f"; {source['problem']}" if source["problem"] else ""

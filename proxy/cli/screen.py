@@ -61,9 +61,8 @@ def _head(state: dict[str, Any]) -> Text:
 def _power(power: dict[str, Any], *, wide: bool) -> Text:
     """Return what there is of power and what is used; and why, where it is wide."""
     measured, miners = power["measured"], power["miners"]
-    used = measured.get("used_kw", power["expected_kw"])
     text = Text("power ", style="bold", no_wrap=True, overflow="ellipsis")
-    text.append(f"used {_kw(used)} of {_kw(power['budget_kw'])} available", "bold")
+    text.append(power_text(power), "bold")
     text.append(f", bound by {power['bound'] or 'nothing'}", "not bold")
     if wide and "capability_kw" in measured:
         running = measured["generators_running"]
@@ -73,6 +72,12 @@ def _power(power: dict[str, Any], *, wide: bool) -> Text:
     if wide:
         text.append(f"\n      {printable(power['sentence'])}", "not bold dim")
     return text
+
+
+def power_text(power: dict[str, Any]) -> str:
+    """Return what is used of what is available, in a few words."""
+    used = power["measured"].get("used_kw", power["expected_kw"])
+    return f"used {_kw(used)} of {_kw(power['budget_kw'])} available"
 
 
 def _kw(value: float | None) -> str:

@@ -36,6 +36,8 @@ class Budget:
     """Why nothing may be raised now; empty if it may."""
 
 
+WAVERING = 1.03
+"""What a source allows is the same within this."""
 SIGMAS = 2.0
 """So many standard deviations of the meter are kept free: 2 readings of 100 are wrong by more."""
 
@@ -64,14 +66,19 @@ def budget(
     """
     if math.isnan(before_w) or math.isnan(auxiliaries_w) or math.isnan(sigma_w):
         raise ValueError(f"unknown where a number is needed: {before_w=}, {auxiliaries_w=}, {sigma_w=}")
-    reasons = [f"{term.name} is unknown" for term in terms if math.isnan(term.watts)] + list(frozen)
+    unknown = [f"{term.name} is unknown" for term in terms if math.isnan(term.watts)]
+    reasons = list(dict.fromkeys([*unknown, *frozen]))
     known = [term for term in terms if not math.isnan(term.watts)]
     least = min(known, key=lambda term: term.watts, default=Term("nothing", math.inf, "nothing limits"))
     watts = max(0.0, least.watts - auxiliaries_w - SIGMAS * sigma_w)
     if reasons and watts > before_w:
         why = "; ".join(reasons)
-        sentence = f"{_kw(before_w)} as before: nothing is raised while {why}"
-        return Budget(before_w, "frozen", sentence, tuple(terms), why)
+        held = f"nothing is raised while {why}"
+        # What would bind it all the same is the cause: a limit wavers with the auxiliaries.
+        if watts <= WAVERING * before_w:
+            sentence = f"{_kw(before_w)} for miners: {least.sentence}; {held}"
+            return Budget(before_w, least.name, sentence, tuple(terms), why)
+        return Budget(before_w, "frozen", f"{_kw(before_w)} as before: {held}", tuple(terms), why)
     sentence = f"{_kw(watts)} for miners: {least.sentence}"
     if auxiliaries_w or sigma_w:
         sentence += (

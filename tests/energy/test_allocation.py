@@ -251,6 +251,7 @@ def oracle_hs(budget_w: float, fleet: Demand, wiring: Wiring, quota_w: Floats | 
             room.append(wiring.limit_w[circuit] - least[circuit])
     solver = highspy.Highs()  # type: ignore[no-untyped-call] # its stubs have no annotation there
     solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)  # one scheduler serves a process: as in the oracle
     shape = size.shape[1]
     worth = (density * fleet.merit[:, None] / 1e12).ravel()
     solver.addVars(size.size, np.zeros(size.size), size.ravel())

@@ -56,6 +56,16 @@ def test_unknown_never_raises(terms: list[Term], before: float) -> None:
     assert budget(terms, before_w=before, frozen=["a valve is open"]).watts <= before
 
 
+def test_what_binds_is_told_while_nothing_is_raised() -> None:
+    cap = Term("cap", 100e3, "capped by somebody")
+    frozen = ["a valve is open", "a valve is open"]
+    wavering = budget([cap], before_w=99e3, frozen=frozen)
+    assert (wavering.watts, wavering.bound) == (99e3, "cap")
+    assert wavering.sentence.count("a valve is open") == 1
+    assert "capped by somebody" in wavering.sentence
+    assert budget([cap], before_w=50e3, frozen=frozen).bound == "frozen"
+
+
 @given(terms, watts, watts, watts)
 def test_one_more_source_never_raises(terms: list[Term], more: float, before: float, sigma: float) -> None:
     fewer = budget(terms, before_w=before, sigma_w=sigma).watts
