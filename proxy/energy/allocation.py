@@ -42,6 +42,8 @@ class Allocation:
     """[T] guarantee as far as it could be met, plus the share of surplus; what the budget owed each."""
     short_w: Floats
     """[T] how much of the guarantee the budget could not cover; what a tenant cannot use is not short."""
+    settled_w: Floats
+    """[T] how much each may draw of the surplus to pay back what it is owed; part of ``entitled_w``."""
     level_hs_w: float
     """Hashes per second of the last watt given: the water level. NaN if none was."""
     over_w: float
@@ -58,7 +60,7 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
     filling = Filling(demand, wiring, len(entitlement.guarantee_w))
     base_w = filling.tenant_w()
     over_w = max(0.0, float(base_w.sum()) - budget_w)
-    owed_w, guaranteed_w, short_w = _owed(budget_w, base_w, filling.usable_w, entitlement)
+    owed_w, guaranteed_w, short_w, settled_w = _owed(budget_w, base_w, filling.usable_w, entitlement)
     if filling.wiring_binds:
         # What is guaranteed is placed before anybody's surplus can fill a circuit.
         for priority in np.unique(entitlement.priority):
@@ -68,7 +70,9 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
     filling.fill(np.full(len(owed_w), np.inf), budget_w)
     watts = filling.watts()
     hashes = demand.curves.hashes_at(demand.curve, watts) * demand.merit
-    return Allocation(watts, hashes, filling.tenant_w(), owed_w, short_w, filling.level_hs_w, over_w)
+    return Allocation(
+        watts, hashes, filling.tenant_w(), owed_w, short_w, settled_w, filling.level_hs_w, over_w
+    )
 
 
 def share_out(amount: float, weights: Floats, most: Floats) -> Floats:
@@ -93,8 +97,8 @@ def share_out(amount: float, weights: Floats, most: Floats) -> Floats:
 
 def _owed(
     budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement
-) -> tuple[Floats, Floats, Floats]:
-    """Return what each tenant may use, of that the guaranteed part, and what its guarantee is short of [T].
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return what each may use, of that the guaranteed part, what is missing of it, what pays debts back [T].
 
     Asleep, miners draw too: that is charged to their tenant first, and nobody can be given less.
     """
@@ -107,7 +111,7 @@ def _owed(
         guaranteed += part * extra
         left = max(0.0, left - float(part * extra.sum()))
     short = np.maximum(0.0, wanted - guaranteed)
-    owed = guaranteed.copy()
+    owed, paid = guaranteed.copy(), np.zeros(len(guaranteed))
     if entitlement.settle_w is not None:
         paid = share_out(left, entitlement.settle_w, np.minimum(entitlement.settle_w, usable_w - owed))
         owed += paid
@@ -115,4 +119,4 @@ def _owed(
     if entitlement.share.sum() > 0:
         # Not capped by what a tenant can use: what it leaves goes to the best watts of all, last of all.
         owed += left * entitlement.share / entitlement.share.sum()
-    return owed, guaranteed, np.where(short > HAIR_W, short, 0.0)
+    return owed, guaranteed, np.where(short > HAIR_W, short, 0.0), paid

@@ -46,7 +46,7 @@ def advance(
 
     """
     hours_k = max(0.0, dt_s) / _WS_PER_KWH
-    missing = np.maximum(0.0, entitled_w - np.nan_to_num(offered_w)) * hours_k
+    missing = np.maximum(0.0, entitled_w - np.where(np.isnan(offered_w), 0.0, offered_w)) * hours_k
     after = {key: kwh.copy() for key, kwh in debts.by_month.items()}
     after[month] = after.get(month, np.zeros(len(missing))) + missing
     left = np.zeros(len(missing)) if settled_w is None else np.maximum(0.0, settled_w) * hours_k

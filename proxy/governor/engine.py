@@ -36,6 +36,7 @@ STATE_VERSION = 2
 _OWN = (
     "_debts",
     "_short_w",
+    "_settled_w",
     "_bound",
     "_round_s",
     "_round_w",
@@ -80,6 +81,8 @@ class Governor:
         self._uplink = Uplink()
         self._debts = debt.Debts()
         self._short_w: Floats = np.zeros(max(1, len(site.tenants)))
+        self._settled_w: Floats = np.zeros(len(self._short_w))
+        """What each tenant may draw of the surplus for what it is owed."""
         self._bound = ""
         self._round_s = -math.inf
         self._round_w = math.nan
@@ -290,7 +293,7 @@ class Governor:
                 name,
                 f"{name} is {short[tenant] / 1000:,.1f} kW short of its guarantee: {tick.budget.sentence}",
             )
-        self._short_w = short
+        self._short_w, self._settled_w = short, plan.settled_w * body.bias
 
     def _is_idle(self, tick: Tick) -> bool:
         """Return whether a round would change nothing: most of a day is like that."""
@@ -300,10 +303,10 @@ class Governor:
         return abs(gap) < self._settings.deadband * tick.budget.watts and self._observer.idle(tick.now)
 
     def _account(self, tick: Tick, dt: float) -> None:
-        if not self._rounds.guarantee_w.any():
+        if not self._short_w.any() and not self._settled_w.any():
             return
-        owed = self._rounds.guarantee_w
-        self._debts = debt.advance(self._debts, tick.readings.month or "all", owed, owed - self._short_w, dt)
+        owed, month = self._rounds.guarantee_w, tick.readings.month or "all"
+        self._debts = debt.advance(self._debts, month, owed, owed - self._short_w, dt, self._settled_w)
 
     # -- what is said ----------------------------------------------------------------------------------------
 

@@ -340,7 +340,7 @@ class Plant:
         reading, at, where, miners = self.meters.reading, self.meters.at_s, self._channels.where, self.miners
         circuits = reading[where["circuit"]].reshape(-1, 3, 3)
         sets = reading[where["set"]].reshape(-1, 4)
-        state = np.nan_to_num(sets[:, 3], nan=-1.0).astype(np.int64)
+        state = np.where(np.isnan(sets[:, 3]), -1.0, sets[:, 3]).astype(np.int64)
         hz = where["hz"].start
         return Seen(
             site_w=float(reading[0]),

@@ -15,7 +15,7 @@ from proxy.energy.site import ReserveKw, Tenant
 from proxy.governor.devices import Actuator, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
-from proxy.governor.readings import Instructions, Readings
+from proxy.governor.readings import FREE, Instructions, Readings
 from proxy.governor.settings import GovernorSettings
 from proxy.governor.trace import plain, record, recorded, replay
 from tests.governor.fake import CURVES, MODEL, QUIET, Fake, Loop, devices, loop, site
@@ -241,6 +241,25 @@ def test_short_guarantee_is_an_event_with_its_cause_and_becomes_debt() -> None:
     assert said
     assert "curtailment order 7" in said[0].sentence
     assert run.plans[-1].debts_wh[0] == pytest.approx(30_000.0 * 120.0 / 3600.0, rel=0.2)
+
+
+def test_debt_is_paid_back_from_the_surplus_and_is_over_then() -> None:
+    tenants = (Tenant("acme", guarantee_kw=60.0),)
+    run = loop(Fake(30, site(30, tenants=tenants)))
+    run.run(60)
+    run.fake.instructions = Instructions(cap_w=30_000.0, cap_name="curtailment order 7")
+    run.run(120)
+    owed = run.plans[-1].debts_wh[0]
+    run.fake.instructions = Instructions(cap_w=62_000.0, cap_name="a day of little gas")
+    run.run(300)
+    slowly = run.plans[-1].debts_wh[0]
+    # Half of a surplus of 2 kW, and that for less than five minutes.
+    assert owed + 60.0 > slowly > owed - 2_000.0 / 2 * 300 / 3600 - 1.0
+    run.fake.instructions = FREE
+    run.run(3600)
+    assert run.plans[-1].debts_wh[0] < 0.35 * owed
+    run.run(4 * 3600)
+    assert run.plans[-1].debts_wh[0] < 0.02 * owed
 
 
 def test_alarms_are_not_repeated_every_second() -> None:
