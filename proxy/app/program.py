@@ -263,7 +263,7 @@ class Program:
         if self.power is None:
             return ControlSocket(path, self.state)
         try:
-            self.power.orders.load()
+            self.power.load()
         except OrderRefused as error:
             raise StartError(str(error)) from error
         return ControlSocket(path, self.state, self.power.view, self.power.order)

@@ -130,6 +130,15 @@ class Governor:
         body.accounts = body.accounts.appended(len(devices))
         self._members.append(len(devices))
 
+    @property
+    def owed_kwh(self) -> Mapping[str, Floats]:
+        """What each tenant is owed, by month: kWh [T]."""
+        return self._debts.by_month
+
+    def owe(self, by_month: Mapping[str, Floats]) -> None:
+        """Go on with debts from before; kWh of each tenant by month [T]."""
+        self._debts = debt.Debts(dict(by_month))
+
     def state(self) -> dict[str, Any]:
         """Return all that is remembered, as plain data for msgpack; devices are told apart by their ids."""
         return {

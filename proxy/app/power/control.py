@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from proxy.app.power.account import PowerAccount
+from proxy.app.power.debts import EACH_S, DebtBook
 from proxy.app.power.instruments import Instruments, Outside
 from proxy.app.power.orders import PowerOrders, Request
 from proxy.app.power.roster import NOBODY, Attendance, Roster
@@ -52,6 +53,10 @@ class PowerControl:
         self.acts = power.control == "act"
         self.instruments = instruments
         self.orders = PowerOrders(folder, time.time, hear)
+        self._debts = DebtBook(folder)
+        self._owed: dict[str, Floats] = {}
+        """From before; the governor begins with it."""
+        self._owners = [tenant.name for tenant in instruments.site.tenants]
         self.source = SourceWatch(source_of(power.source), power.source, now)
         self.plan: Plan | None = None
         """The last one; None before the first miner."""
@@ -79,9 +84,40 @@ class PowerControl:
 
     async def run(self) -> None:
         """Step again and again, and ask the source beside that."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.source.run(), name="source of available kW")
-            group.create_task(self._tick(), name="governor")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.source.run(), name="source of available kW")
+                group.create_task(self._tick(), name="governor")
+                group.create_task(self._keep_debts(), name="debts")
+        finally:
+            self._tell_unkept(self._write_debts())
+
+    def load(self) -> None:
+        """Go on with orders and debts of before.
+
+        Raises:
+            OrderRefused: they cannot be read.
+
+        """
+        self.orders.load()
+        self._owed = self._debts.load(self._owners)
+
+    async def _keep_debts(self) -> None:
+        while True:
+            await asyncio.sleep(EACH_S)
+            self._tell_unkept(await asyncio.to_thread(self._write_debts))
+
+    def _write_debts(self) -> OSError | None:
+        if self._governor is not None:
+            try:
+                self._debts.keep(self._owners, self._governor.owed_kwh)
+            except OSError as error:
+                return error
+        return None
+
+    def _tell_unkept(self, error: OSError | None) -> None:
+        if error is not None:
+            self._account.alarm("debts", "site", f"what tenants are owed cannot be kept: {error}")
 
     async def _tick(self) -> None:
         due = self._now()
@@ -152,6 +188,7 @@ class PowerControl:
             self._governor = Governor(
                 self.instruments.site, devices, self.instruments.curves(), self.instruments.settings
             )
+            self._governor.owe(self._owed)
         else:
             self._governor.join(devices)
         more = len(joined)

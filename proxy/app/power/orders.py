@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from proxy.app.power.keeping import keep
 from proxy.energy.orders import OperatorCap, operator
 from proxy.errors import OrderRefused
 from proxy.events import Event, PowerOrdered
@@ -126,13 +126,8 @@ class PowerOrders:
         return msgspec.structs.replace(self.book, cap=Cap(kw, self._wall() + seconds, reason, who))
 
     def _keep(self, book: Book) -> None:
-        whole = self._path.with_suffix(".new")
         try:
-            with whole.open("wb") as file:
-                file.write(msgspec.json.encode(book))
-                file.flush()
-                os.fsync(file.fileno())
-            whole.replace(self._path)
+            keep(self._path, msgspec.json.encode(book))
         except OSError as error:
             raise OrderRefused(f"{self._path}: {error.strerror or error}; the order was not taken") from error
 

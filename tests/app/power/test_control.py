@@ -62,7 +62,9 @@ class Governed:
 
 
 @asynccontextmanager
-async def governed(folder: Path, *, miners: int = MINERS, **power: object) -> AsyncIterator[Governed]:
+async def governed(
+    folder: Path, *, miners: int = MINERS, guarantee_kw: float = 0.0, **power: object
+) -> AsyncIterator[Governed]:
     events: list[Event] = []
     async with SimulatedPool(POOL) as pool:
         upstream = {"name": "pool", "url": f"stratum+tcp://127.0.0.1:{pool.port}", "user": "a"}
@@ -81,7 +83,7 @@ async def governed(folder: Path, *, miners: int = MINERS, **power: object) -> As
                 "miner": [ROW],
                 **power,
             },
-            "tenant": [{"id": "main", "upstream": [upstream]}],
+            "tenant": [{"id": "main", "guarantee_kw": guarantee_kw, "upstream": [upstream]}],
         }
         program = Program(settings_from(raw, base=folder), hear=events.append)
         running = asyncio.create_task(program.run())
@@ -121,6 +123,21 @@ async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(
         assert site.seen(SessionClosed) == []
         said = site.program.power.view("why") if site.program.power is not None else {}
         assert {"shed", "raise"} <= {decision["what"] for decision in said["decisions"]}
+
+
+async def test_what_is_owed_outlives_the_program(tmp_path: Path) -> None:
+    def owed(site: Governed) -> float:
+        return float(site.power["tenants"][0]["owed_kwh"])
+
+    async with governed(tmp_path, miners=2, guarantee_kw=6.0) as site:
+        await site.until(lambda: site.busy == 2)
+        await site.order("cap", kw=0.0, seconds=3600.0)
+        await site.until(lambda: owed(site) >= 0.005)
+        before = owed(site)
+    async with governed(tmp_path, miners=2, guarantee_kw=6.0) as site:
+        # The cap holds on, so that nothing is paid back: what was owed is what it begins with.
+        await site.until(lambda: site.program.power is not None and site.program.power.plan is not None)
+        assert owed(site) >= before
 
 
 async def test_miners_wait_for_their_first_job_until_there_is_power_for_them(tmp_path: Path) -> None:
