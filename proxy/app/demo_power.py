@@ -15,20 +15,22 @@ from typing import Any
 import numpy as np
 
 from proxy.adapters.simulated.miner import Fleet, SimulatedMiner
-from proxy.app.power.instruments import SILENCE, START_S, Outside
+from proxy.app.power.instruments import START_S, Outside
 from proxy.app.power.roster import Attendance
 from proxy.energy.arrays import Floats, Ints
 from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.site import Site
+from proxy.governor.accounts import SILENCE
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.plan import Plan
-from proxy.governor.readings import Claim, GeneratorReading, Readings
+from proxy.governor.readings import Claim, Readings
 from proxy.governor.settings import GovernorSettings
 from proxy.plant.parameters import load
 from proxy.plant.plant import Plant
 from proxy.plant.step import Commands, Step
 from proxy.ports import Miner
 from proxy.simulation.scenarios import SCENARIOS
+from proxy.simulation.translate import readings
 from proxy.simulation.world import Setting, World, world
 
 STEP_S = 1.0
@@ -168,31 +170,16 @@ class PlantInstruments:
         # Held back, and silent for longer than chance and its last job explain.
         idles = guest & here.connected & here.withheld
         idles &= at - self._heard_s >= GUEST_IDLE_S + SILENCE / self._share_hz
-        return at, Readings(
-            circuit_w=seen.circuit_w,
-            circuit_at=seen.circuit_at_s,
-            site_w=float(seen.circuit_w[-1].sum()),
-            site_at=float(seen.circuit_at_s[-1]),
-            generators=GeneratorReading(
-                running=seen.set_running,
-                watts=seen.set_w,
-                hz=seen.frequency_hz,
-                valve=seen.set_valve,
-                available_w=seen.set_available_w,
-                at=seen.set_at_s,
-            ),
-            header_kpa=seen.header_kpa,
-            flare_m3h=seen.flare_m3h,
-            ambient_c=seen.ambient_c,
-            aux_w=math.nan,
+        told = readings(at, seen, outside.instructions)
+        return at, replace(
+            told,
             available_w=outside.available_w,
             available_at=outside.available_at,
-            miner_w=np.where(guest, np.where(idles, GUEST_IDLE_W, np.nan), seen.miner_w[place]),
-            miner_at=np.where(guest, np.where(idles, at, np.nan), (at - seen.miner_age_s)[place]),
-            claimed=np.where(guest, int(Claim.UNKNOWN), seen.miner_claim[place].astype(np.int64)),
+            miner_w=np.where(guest, np.where(idles, GUEST_IDLE_W, np.nan), told.miner_w[place]),
+            miner_at=np.where(guest, np.where(idles, at, np.nan), told.miner_at[place]),
+            claimed=np.where(guest, int(Claim.UNKNOWN), told.claimed[place]),
             shares=here.shares,
             connected=here.connected,
-            instructions=outside.instructions,
             refused=tuple(device[seen.refused][device[seen.refused] >= 0].tolist()),
             month=outside.month,
         )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from proxy.energy.arrays import Bools, Ints
-from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, WITHHELD
+from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, SILENCE, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.learned import ACTUATORS
 from proxy.governor.plan import NOBODY
@@ -175,7 +175,7 @@ class Verify:
         unheard = np.isnan(accounts.seen_w) & (rate > 0)
         unheard &= (
             now - np.maximum(accounts.heard_s, accounts.issued_s)
-        ) * rate * 0.3 > 6.9 + rate * 2.0 * accounts.t95_s
+        ) * rate * 0.3 > SILENCE + rate * 2.0 * accounts.t95_s
         if tick.may_raise and np.count_nonzero(now - accounts.heard_s < 60.0) > 0.3 * len(rate):
             stalled = np.flatnonzero(settled & (short | unheard))
             accounts.tries[stalled] += 1
@@ -218,4 +218,4 @@ class Verify:
             tick.prove = NOBODY
             return
         rate = accounts.rate_hz(falling, tick.body.devices)
-        tick.prove = falling[rate * PROVE_S < 6.9]
+        tick.prove = falling[rate * PROVE_S < SILENCE]

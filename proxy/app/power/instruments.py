@@ -17,6 +17,7 @@ from proxy.energy.arrays import Bools, Floats
 from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.firm import usable_w
 from proxy.energy.site import Site
+from proxy.governor.accounts import SILENCE
 from proxy.governor.devices import Actuator, Devices
 from proxy.governor.plan import Plan
 from proxy.governor.readings import Claim, Instructions, Readings
@@ -31,8 +32,6 @@ UNKNOWN_IDLE = 0.9
 """Part of its watts that such a miner is taken to draw without work: nobody knows that it stops [A]."""
 START_S = 60.0
 """From first work to its watts, of a miner that is up and has none [A]."""
-SILENCE = 6.9
-"""No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,7 @@ def worst_first(budget_w: float, herd: Herd) -> Floats:
 
     So do block/proto-fleet and OptiFleet.
     """
-    watts = herd.rest_w.copy()
-    more = np.cumsum((herd.default_w - herd.rest_w)[herd.best_first])
-    fit = herd.best_first[: int(np.searchsorted(more, budget_w - herd.rest_w.sum(), side="right"))]
-    watts[fit] = herd.default_w[fit]
-    return watts
+    return _as_many_as_fit(budget_w, herd, herd.default_w)
 
 
 def equal_percent(budget_w: float, herd: Herd) -> Floats:
@@ -71,11 +67,7 @@ def equal_percent(budget_w: float, herd: Herd) -> Floats:
         slack = wanted - least
         # Floors lift some above their part: the others give that back.
         return wanted - slack * min(1.0, max(0.0, over_w) / max(float(slack.sum()), 1e-9))
-    watts = herd.rest_w.copy()
-    more = np.cumsum((least - herd.rest_w)[herd.best_first])
-    fit = herd.best_first[: int(np.searchsorted(more, budget_w - herd.rest_w.sum(), side="right"))]
-    watts[fit] = least[fit]
-    return watts
+    return _as_many_as_fit(budget_w, herd, least)
 
 
 def cascade(budget_w: float, herd: Herd) -> Floats:
@@ -90,4 +82,13 @@ def cascade(budget_w: float, herd: Herd) -> Floats:
         limit_w = herd.rest_w[border] + left_w
         if limit_w >= herd.floor_w[border]:
             watts[border] = limit_w
+    return watts
+
+
+def _as_many_as_fit(budget_w: float, herd: Herd, on_w: Floats) -> Floats:
+    """Return ``on_w`` for the best that fit together, in their order, and rest for all others."""
+    watts = herd.rest_w.copy()
+    more = np.cumsum((on_w - herd.rest_w)[herd.best_first])
+    fit = herd.best_first[: int(np.searchsorted(more, budget_w - herd.rest_w.sum(), side="right"))]
+    watts[fit] = on_w[fit]
     return watts
