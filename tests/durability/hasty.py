@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from proxy.adapters.stores.ledger import day_file, writer
+from proxy.adapters.stores.ledger import commits, day_file
 from proxy.cli import main
 from proxy.ledger.chain import Batch
 
@@ -18,6 +18,6 @@ def append(connection: sqlite3.Connection, batch: Batch, count: int) -> None:
 
 
 if __name__ == "__main__":
-    writer.open_commits = lambda: None  # they would not come past here
+    commits.open_commits = lambda: None  # they would not come past here
     day_file.append = append
     main()

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from proxy.adapters.simulated.changes import Changes
-from proxy.adapters.stores.ledger import day_file, journal, writer
+from proxy.adapters.stores.ledger import commits, day_file, journal, writer
 from proxy.adapters.stores.ledger.commits import Commits, open_commits
 from proxy.adapters.stores.ledger.days import days
 from proxy.adapters.stores.ledger.folder import Folder
@@ -105,7 +105,7 @@ async def test_a_window_is_reported_once_it_stands_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(writer, "open_commits", lambda: None)
+        monkeypatch.setattr(commits, "open_commits", lambda: None)
     async with running(tmp_path) as site:
         counts: list[int] = []
         report = site.report
@@ -237,11 +237,11 @@ class Disk:
         """Whether it fails when all is written: nobody knows what has reached it."""
         self._append = day_file.append
         monkeypatch.setattr(day_file, "append", self.append)
-        monkeypatch.setattr(writer, "open_commits", self.open_commits if compiled else lambda: None)
+        monkeypatch.setattr(commits, "open_commits", self.open_commits if compiled else lambda: None)
 
     def open_commits(self) -> FailingCommits | None:
-        commits = open_commits()
-        return None if commits is None else FailingCommits(self, commits)
+        found = open_commits()
+        return None if found is None else FailingCommits(self, found)
 
     def append(self, connection: sqlite3.Connection, batch: Batch, count: int) -> None:
         fails = 0 if self.takes else self.fails
@@ -445,7 +445,7 @@ async def test_windows_are_one_behind_the_other_however_slow_the_disk(
         append(connection, batch, count)
 
     monkeypatch.setattr(day_file, "append", slow)
-    monkeypatch.setattr(writer, "open_commits", lambda: None)
+    monkeypatch.setattr(commits, "open_commits", lambda: None)
     async with running(tmp_path) as site:
         windows = []
         for _ in range(20):

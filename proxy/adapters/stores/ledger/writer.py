@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from proxy.adapters.stores.ledger import database, day_file
+from proxy.adapters.stores.ledger import commits, database, day_file
 from proxy.adapters.stores.ledger.checkpoints import Checkpoints
-from proxy.adapters.stores.ledger.commits import error_of, follow
-from proxy.adapters.stores.ledger.commits import open_commits as open_commits
 from proxy.adapters.stores.ledger.folder import Folder, day_of, flush_folder, free_name
 from proxy.adapters.stores.ledger.indexing import Indexing
 from proxy.ledger.chain import Batch, chained
@@ -93,7 +91,7 @@ class Writer(threading.Thread):
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._file: sqlite3.Connection | None = None
         self._checkpoints = Checkpoints()
-        self._commits = open_commits()
+        self._commits = commits.open_commits()
         self._asked: tuple[Task, Batch] | None = None
         """What the compiled commits have."""
 
@@ -148,7 +146,7 @@ class Writer(threading.Thread):
             failed = self._commits.serve(FOLD_INTERVAL)
             if failed is not None and self._asked is not None:
                 (task, _), self._asked = self._asked, None
-                self._do(task, error_of(failed))
+                self._do(task, commits.error_of(failed))
         with contextlib.suppress(queue.Empty):
             task_or_end = self._tasks.get(timeout=patience) if patience else self._tasks.get_nowait()
             if task_or_end is None:
@@ -223,7 +221,7 @@ class Writer(threading.Thread):
     def _follow(self) -> None:
         """Have the compiled commits go on with the file."""
         if self._commits is not None:
-            follow(self._commits, self._folder.day(self._name))
+            commits.follow(self._commits, self._folder.day(self._name))
 
     def _give_up_file(self) -> None:
         if self._file is not None:
