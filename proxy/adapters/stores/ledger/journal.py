@@ -22,6 +22,8 @@ RETRY = 1.0
 """Seconds between two tries while no disk takes anything."""
 STEP = 1.0
 """Seconds by which the system's clock must have been set to be worth a note."""
+GRAIN = 0.001
+"""Of the loop's clock and its timers. A window is rather closed one early: its first share waits longest."""
 MOST_KEPT = 64 << 20
 """Bytes kept in memory meanwhile: an hour of a large site. What is beyond that is lost, and counted."""
 
@@ -172,7 +174,7 @@ class LedgerJournal:
     def _at(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._next)
+        self._timer = self._loop.call_at(due - GRAIN / 2, self._next)
 
     def _next(self) -> None:
         """Close the open window, if it is time and the writer is free."""
@@ -183,7 +185,7 @@ class LedgerJournal:
             return
         if self._writing is not None:
             return
-        if self._due > self._loop.time() + 0.0005:
+        if self._due > self._loop.time() + GRAIN:
             self._at(self._due)
             return
         drawn, at = self._take(), self._now()
