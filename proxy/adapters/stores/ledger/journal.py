@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +69,8 @@ class LedgerJournal:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         """When the open window is to be closed."""
+        self._drawn_at = -math.inf
+        """When the last one was."""
         self._is_open = False
         self._day = ""
         """Of the file that is written; empty where the next batch has to begin one."""
@@ -118,7 +121,8 @@ class LedgerJournal:
 
     def expect(self) -> None:
         """The open window has its first share."""
-        self._close_within(self.pace.open_for)
+        # After a pause nobody is waited for: commits come no faster, and a lone share waits for its flush only.
+        self._close_within(max(0.0, self._drawn_at + self.pace.open_for - self._loop.time()))
 
     def told(self) -> None:
         """The open window has notes, for which nobody waits."""
@@ -200,7 +204,7 @@ class LedgerJournal:
 
     def _take(self) -> Drawn:
         assert self._draw is not None
-        self._is_open = False
+        self._is_open, self._drawn_at = False, self._loop.time()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -28,7 +28,7 @@ class Pace:
         self.bounds = bounds
         self.window = bounds.least
         self.open_for = bounds.least
-        """Seconds until a window is drawn: what a flush takes comes out of its time, not on top of it."""
+        """Seconds until a window is drawn: what even a slow flush takes comes out of its time, not on top of it."""
         self.p50 = self.p95 = self.p99 = Seconds(0)
         """Of the flushes looked back upon."""
         self._took: deque[float] = deque(maxlen=REMEMBERED)
@@ -44,4 +44,4 @@ class Pace:
             self.p95 = Seconds(took[min(len(took) - 1, len(took) * 95 // 100)])
             self.p99 = Seconds(took[min(len(took) - 1, len(took) * 99 // 100)])
             self.window = min(self.bounds.most, max(self.bounds.least, Seconds(2 * self.p95)))
-            self.open_for = Seconds(self.window - min(self.p50, self.window / 2))
+            self.open_for = Seconds(self.window - min(self.p95, self.window / 2))
