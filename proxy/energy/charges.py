@@ -59,6 +59,11 @@ def left(age_s: Floats, t95_s: Floats) -> Floats:
     return np.asarray(np.exp(-_TO_95 * age_s / np.maximum(t95_s, _LEAST_S)))
 
 
+def done(age_s: Floats, t95_s: Floats) -> Floats:
+    """Return which part of a change has come ``age_s`` after its command."""
+    return np.asarray(-np.expm1(-_TO_95 * age_s / np.maximum(t95_s, _LEAST_S)))
+
+
 def soon_part(t95_s: Floats, within_s: float) -> Floats:
     """Return the part of a change that comes ``within_s``, at the pace with which a lag begins."""
     return np.minimum(1.0, _TO_95 * within_s / np.maximum(t95_s, _LEAST_S))
