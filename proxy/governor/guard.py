@@ -42,9 +42,11 @@ class Guard:
 
     def _stop(self, tick: Tick) -> bool:
         body = tick.body
-        awake = np.flatnonzero((body.accounts.mode == RUNNING) & ~body.accounts.deaf)
+        awake = np.flatnonzero(body.accounts.mode == RUNNING)
         if not len(awake):
             return False
+        # Who was given up may hear this time, and is to be followed up like all others.
+        body.accounts.deaf[awake] = False
         tick.commander.sleep(awake[body.devices.may(Actuator.SLEEP)[awake]])
         rest = awake[~body.devices.may(Actuator.SLEEP)[awake]]
         cut = body.devices.may(Actuator.DISCONNECT)[rest]

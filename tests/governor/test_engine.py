@@ -308,6 +308,18 @@ def test_what_burns_without_work_gets_it_again_when_there_is_power() -> None:
     assert run.fake.working[5]
 
 
+@pytest.mark.parametrize("asked", [Instructions(stopped=True), Instructions(locked=(0,))])
+def test_stop_and_lock_out_are_told_to_those_too_that_were_given_up(asked: Instructions) -> None:
+    """It may hear this time: nobody is left at work where people rely on its being down."""
+    run = loop(Fake(12, site(12), deaf={5}))
+    run.fake.instructions = Instructions(cap_w=0.6 * 12 * MODEL.ceiling_w, cap_name="order")
+    run.run(300)
+    assert any(one.what == "give up" for plan in run.plans for one in plan.decisions)
+    run.fake.instructions = asked
+    run.run(2)
+    assert 5 in {miner for plan in run.plans[-2:] for miner in plan.steps.of(Verb.SLEEP)[0].tolist()}
+
+
 def test_a_fleet_that_lost_its_pool_comes_back_in_steps() -> None:
     """Kept from work are all but a few, whose first share lets the others in."""
     run = loop(Fake(40, site(40)))
