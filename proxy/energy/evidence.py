@@ -111,6 +111,11 @@ def falls_short(seen_w: Floats, told_w: Floats) -> Bools:
     return seen_w < SHORT_PART * told_w - SHORT_W
 
 
+def draws_on(seen_w: Floats, told_w: Floats) -> Bools:
+    """Return whose own figure shows that it draws ``told_w`` still; unknown shows nothing [M]."""
+    return ~(falls_short(seen_w, told_w) | np.isnan(seen_w))
+
+
 def is_silent(quiet_s: Floats, rate: Floats, t95_s: Floats) -> Bools:
     """Return who should have sent shares by now and did not, ``quiet_s`` after a raise [N].
 

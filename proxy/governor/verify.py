@@ -187,16 +187,25 @@ class Verify:
         self._prove(tick)
 
     def _forgive(self, tick: Tick) -> None:
-        """Give work to those that burn on without it, when power is not what lacks: it costs no watt."""
+        """Give work to those that burn on without it, when power is not what lacks: it costs no watt.
+
+        Whose own figure shows that it draws what it did needs no more than it has; of the others, who may
+        have stopped meanwhile, as much must be free as nobody else wants. They stay left out till their next
+        chance, or each would be kept from work again by the next reduction.
+        """
         accounts, devices = tick.body.accounts, tick.body.devices
-        if not tick.may_raise or tick.budget.watts - tick.proven_w < FREE_PART * tick.budget.watts:
+        if not tick.may_raise or tick.deficit_w > 0:
             return
         burns = np.flatnonzero(accounts.deaf & (accounts.mode >= WITHHELD) & tick.readings.connected)
+        burns = burns[tick.dead[devices.circuit[burns]] == 0]
+        if tick.budget.watts - tick.proven_w < FREE_PART * tick.budget.watts:
+            burns = burns[evidence.draws_on(accounts.seen_w[burns], accounts.setpoint_w[burns])]
         if not len(burns):
             return
-        accounts.deaf[burns] = False
+        chance_s = accounts.due_s[burns]
         drawn = np.clip(accounts.setpoint_w[burns], devices.floor_w[burns], devices.ceiling_w[burns])
         tick.commander.start(burns, drawn)
+        accounts.due_s[burns] = chance_s
         tick.decide("admit", len(burns), 0.0, f"{len(burns)} miners that burnt on without work get it again")
 
     def _loud(self, tick: Tick) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from proxy.energy.curves import curves, quadratic
 from proxy.energy.site import ReserveKw, Tenant
 from proxy.governor.devices import Actuator, Verb
 from proxy.governor.engine import Governor
@@ -300,12 +301,39 @@ def test_what_burns_without_work_gets_it_again_when_there_is_power() -> None:
     """Only work can be withheld, and it saves no watt: hashes for nothing are the worst of all."""
     run = loop(Fake(12, site(12), deaf={5}), actuators=int(Actuator.WITHHOLD))
     run.run(30)
-    run.fake.instructions = Instructions(cap_w=0.2 * 12 * MODEL.ceiling_w, cap_name="order")
+    run.fake.instructions = Instructions(cap_w=0.05 * 12 * MODEL.ceiling_w, cap_name="order")
     run.run(700)
     assert not run.fake.working[5]
     run.fake.instructions = Instructions()
     run.run(200)
     assert run.fake.working[5]
+
+
+def test_what_is_seen_to_burn_without_work_gets_it_although_the_others_take_all_that_is_free() -> None:
+    """Its watts are drawn with work or without: it must not wait until nobody else wants any."""
+    fake = Fake(40, site(40), deaf={5})
+    named = devices(40)
+    named.actuators[5], named.curve[5] = int(Actuator.WITHHOLD), 1
+    worse = curves([MODEL, quadratic(2800.0, 40e12)])
+    run = Loop(fake, Governor(fake.site, named, worse, QUIET))
+    run.run(30)
+    run.fake.instructions = Instructions(cap_w=0.6 * 40 * MODEL.ceiling_w, cap_name="order")
+    worked = []
+    for _ in range(1200):
+        run.run(1)
+        worked.append(bool(run.fake.working[5]))
+    assert not all(worked)
+    assert all(worked[-600:])
+    assert max(run.loads[-1000:]) <= 1.01 * run.plans[-1].budget_w
+
+
+def test_who_is_locked_out_gets_no_work_though_it_burns_on() -> None:
+    run = loop(Fake(12, site(12), deaf={5}), actuators=int(Actuator.WITHHOLD))
+    run.run(30)
+    run.fake.instructions = Instructions(locked=(0,))
+    for _ in range(1000):
+        run.run(1)
+        assert not run.fake.working.any()
 
 
 @pytest.mark.parametrize("asked", [Instructions(stopped=True), Instructions(locked=(0,))])
