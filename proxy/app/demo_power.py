@@ -19,8 +19,8 @@ from proxy.app.power.instruments import START_S, Outside
 from proxy.app.power.roster import Attendance
 from proxy.energy.arrays import Floats, Ints
 from proxy.energy.curves import Curves, curves, on_off
+from proxy.energy.evidence import SILENCE
 from proxy.energy.site import Site
-from proxy.governor.accounts import SILENCE
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.plan import Plan
 from proxy.governor.readings import Claim, Readings

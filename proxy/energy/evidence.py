@@ -1,149 +1,124 @@
-"""What proves that a miner obeyed: its feeder, its own watts, its shares. Until then it is charged as before.
+"""What proves that a miner obeyed: its own figure, its missing shares, its feeder. Till then it is charged.
 
 A command is no evidence. Shares tell that a miner stopped hashing, which is that it stopped drawing only if
-it was told to sleep or to lower its limit: one whose work is withheld keeps burning, and proves nothing by
-silence.
+it was told to sleep: one whose work is withheld may burn on, and proves nothing by silence.
 """
 
-import math
+from enum import IntEnum
 
 import numpy as np
 
-from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.energy.arrays import Bools, Floats
 
-FALSE_PROOF = 1e-3
-"""How often at most a miner that did not obey is taken for one that did."""
-_ABSOLUTE_W = 60.0
-"""What a sleeping miner's fans and controller may draw beside what was told: Braiins paused 20 to 60 W
-[A]."""
+SILENCE = 6.9
+"""No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
+OBEYED_PART, OBEYED_W = 1.08, 40.0
+"""A miner's own figure so close above its setpoint proves it: estimates err by some 5 % [S: Foreman 5-20]."""
+READ_AFTER_S = 0.5
+"""A figure proves nothing unless it was read so long after the command."""
+SHORT_PART, SHORT_W = 0.85, 40.0
+"""An own figure so far below what was told is no matter of calibration: the raise had no effect."""
+SIGMAS = 3.0
+"""A drop that the feeder's meter cannot tell from its noise proves nothing, for or against."""
+_COUNTED_PART = 0.3
+FELL_PART, STAYED_PART = 0.4, 0.6
+"""Of a commanded drop: less of it still on the feeder is proof, more is refutation [A]."""
 
-PROVEN, OPEN, REFUTED = 1, 0, -1
+
+class Verdict(IntEnum):
+    """What evidence says about a reduction."""
+
+    REFUTED = -1
+    OPEN = 0
+    PROVEN = 1
 
 
-def time_to_proof_s(rate: float, false_proof: float = FALSE_PROOF) -> float:
-    """Return how long silence must last to prove that shares stopped, in seconds.
+def rate_hz(full_hz: Floats, drawn_w: Floats, ceiling_w: Floats) -> Floats:
+    """Return the shares a second of miners that draw ``drawn_w``; 0 where nothing is known [M].
+
+    Shares come with hashes, and these about with watts; never is less than a tenth counted on.
+    """
+    part = drawn_w / np.maximum(ceiling_w, 1.0)
+    return np.asarray(full_hz * np.clip(part, 0.1, 1.0))
+
+
+def time_to_proof_s(rate: Floats, unknown_s: float = np.inf) -> Floats:
+    """Return how long silence must last to prove that shares stopped; ``unknown_s`` where none are known [M].
 
     Shares are a Poisson process: at ``rate`` a second, silence of t has the probability exp(-rate t). At 6 a
     minute that is 69 s for one in a thousand, at 60 a minute 7 s.
     """
-    return math.log(1.0 / false_proof) / rate if rate > 0 else math.inf
+    unknown: Floats = np.full(len(rate), unknown_s)
+    return np.asarray(np.divide(SILENCE, rate, out=unknown, where=rate > 0))
 
 
-def by_shares(
-    shares: Ints,
-    elapsed_s: Floats,
-    rate_before: Floats,
-    rate_after: Floats,
-    work_held: Bools,
-    false_proof: float = FALSE_PROOF,
-) -> Ints:
-    """Return PROVEN, OPEN or REFUTED for each miner, from the shares that came since it was commanded.
-
-    Wald's sequential test of the new rate against the old: the chance that a miner which goes on as before is
-    ever proven is at most ``false_proof``, however often one looks. For a full stop it is
-    ``time_to_proof_s``.
+def by_silence(silent_s: Floats, rate: Floats, told_to_sleep: Bools) -> Bools:
+    """Return whose missing shares prove that it sleeps [M].
 
     Args:
-        shares: Found since ``elapsed_s`` ago, shares that were still under way left out.
-        elapsed_s: Since the command should have taken effect.
-        rate_before: Shares a second at its present difficulty if it hashes as before.
-        rate_after: Shares a second if it obeyed; 0 for sleep.
-        work_held: Whether it has had no work meanwhile: then its silence is ours, and nothing is proven.
-        false_proof: Probability of a wrong proof; of a wrong refutation too.
+        silent_s: Since the last share or the command, whichever was later.
+        rate: Shares a second before the command; 0 is unknown and proves nothing.
+        told_to_sleep: Others lack work, or hash on at a lower limit: their silence proves nothing.
 
     """
-    slower = (rate_before > 0) & (rate_after < rate_before) & ~work_held & (elapsed_s > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        per_share = np.where(rate_after > 0, np.log(rate_after) - np.log(rate_before), -np.inf)
-        evidence = np.where(shares > 0, shares * per_share, 0.0) + (rate_before - rate_after) * elapsed_s
-    bound = math.log(1.0 / false_proof)
-    verdict = np.where(evidence >= bound, PROVEN, np.where(evidence <= -bound, REFUTED, OPEN))
-    return np.where(slower, verdict, OPEN).astype(np.int64)
+    return told_to_sleep & (rate > 0) & (silent_s * rate >= SILENCE)
 
 
-def by_miner_watts(
-    told_w: Floats,
-    target_w: Floats,
-    read_at_s: Floats,
-    effective_at_s: Floats,
-    trusted: Bools,
-    part: float = 0.1,
-) -> Ints:
-    """Return PROVEN, OPEN or REFUTED for each miner, from the watts that it tells itself.
+def by_own_figure(seen_w: Floats, seen_s: Floats, told_w: Floats, issued_s: Floats) -> tuple[Bools, Bools]:
+    """Return whose own figure proves a reduction, and whose contradicts it [M].
 
     Args:
-        told_w: Its own reading; NaN where it has none.
-        target_w: What it was commanded to.
-        read_at_s: When that reading was taken.
-        effective_at_s: When the command should have taken effect: no reading before proves anything.
-        trusted: Whether its readings have agreed with a feeder; liars prove nothing.
-        part: Of the target by which it may miss: miners' own watts are wrong by 5 % [S] and curves too.
+        seen_w: Watts that each tells; NaN if it tells none.
+        seen_s: When that figure was taken: before the command it proves nothing.
+        told_w: What it was told.
+        issued_s: When.
 
     """
-    usable = trusted & (read_at_s >= effective_at_s) & np.isfinite(told_w)
-    within = told_w <= target_w * (1.0 + part) + _ABSOLUTE_W
-    return np.where(usable, np.where(within, PROVEN, REFUTED), OPEN).astype(np.int64)
+    after = seen_s > issued_s + READ_AFTER_S
+    low = seen_w <= OBEYED_PART * told_w + OBEYED_W  # NaN compares as False
+    return after & low, after & ~low & ~np.isnan(seen_w)
 
 
-def by_feeder_w(
-    before_w: float,
-    after_w: float,
-    *,
-    commanded_w: float,
-    raised_w: float,
-    sigma_w: float,
-    sigmas: float = 3.0,
-) -> float:
-    """Return how much of a commanded reduction the feeder proves, in watts.
+def hashes_on(
+    heard_s: Floats, issued_s: Floats, t95_s: Floats, *, lags: float = 2.0, grace_s: float = 5.0
+) -> Bools:
+    """Return who sent shares ``lags`` of its usual lags and ``grace_s`` after it was told to sleep [M].
+
+    A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing.
+    """
+    return heard_s > issued_s + lags * t95_s + grace_s
+
+
+def by_feeder(rose_w: float, drop_w: float, sigma_w: float) -> Verdict:
+    """Return what the feeder says of a group that was to drop ``drop_w``.
 
     Args:
-        before_w: Reading before the command.
-        after_w: Reading now. If either is NaN nothing is proven.
-        commanded_w: What was to be dropped behind this feeder: more than that is somebody else's doing.
-        raised_w: What was seen or charged to rise behind it meanwhile; it hides as much of the drop.
+        rose_w: What it shows beyond the model now, less what it showed when the group was told; NaN is
+            unknown. Had they not obeyed it would be what they should have dropped.
+        drop_w: Watts at the feeder, of all of them.
         sigma_w: Standard deviation of one reading.
-        sigmas: How many of the difference's standard deviations are not credited: one in 700 for three.
 
     """
-    dropped = before_w - after_w + raised_w - sigmas * math.sqrt(2.0) * sigma_w
-    return 0.0 if math.isnan(dropped) else min(commanded_w, max(0.0, dropped))
+    if not drop_w > SIGMAS * sigma_w:
+        return Verdict.OPEN
+    if rose_w < FELL_PART * drop_w:
+        return Verdict.PROVEN
+    return Verdict.REFUTED if rose_w > STAYED_PART * drop_w else Verdict.OPEN
 
 
-def combined(*verdicts: Ints) -> Ints:
-    """Return one verdict for each miner: refuted if anything refutes, else proven if anything proves."""
-    stacked = np.stack(verdicts)
-    refuted, proven = (stacked == REFUTED).any(axis=0), (stacked == PROVEN).any(axis=0)
-    return np.where(refuted, REFUTED, np.where(proven, PROVEN, OPEN)).astype(np.int64)
+def falls_short(seen_w: Floats, told_w: Floats) -> Bools:
+    """Return whose own figure shows that a raise had no effect; unknown shows nothing [N]."""
+    return seen_w < SHORT_PART * told_w - SHORT_W
 
 
-def charged_w(before_w: Floats, target_w: Floats, verdict: Ints) -> Floats:
-    """Return what each miner is charged in the *proven* sum that decides about raises.
+def draws_on(seen_w: Floats, told_w: Floats) -> Bools:
+    """Return whose own figure shows that it draws ``told_w`` still; unknown shows nothing [M]."""
+    return ~(falls_short(seen_w, told_w) | np.isnan(seen_w))
 
-    Upwards the target, from the moment it is issued; downwards what it was before, until proven.
+
+def is_silent(quiet_s: Floats, rate: Floats, t95_s: Floats) -> Bools:
+    """Return who should have sent shares by now and did not, ``quiet_s`` after a raise [N].
+
+    Of the usual ``rate`` three tenths are counted on: its limit may be low, its difficulty high [A].
     """
-    return np.where((target_w < before_w) & (verdict == PROVEN), target_w, np.maximum(before_w, target_w))
-
-
-def expected_w(
-    before_w: Floats, target_w: Floats, since_s: Floats, t_down95_s: Floats, verdict: Ints
-) -> Floats:
-    """Return what each miner is charged in the *expected* sum that keeps a reduction from being made twice.
-
-    A reduction counts while it may be under way; refuted, or unproven after its time, it counts no more.
-    """
-    under_way = (since_s <= t_down95_s) & (verdict != REFUTED)
-    counts = (target_w < before_w) & (under_way | (verdict == PROVEN))
-    return np.where(counts, target_w, np.maximum(before_w, target_w))
-
-
-def proven_load_w(feeder_w: float, rising_w: float, charged: float, sigma_w: float = 0.0) -> float:
-    """Return the load that raises are decided against: what the feeder shows, and all that is still to come.
-
-    Args:
-        feeder_w: Miners' power by the feeder; NaN if unknown, then what is charged stands in.
-        rising_w: Watts that were granted upwards and may not show in that reading yet.
-        charged: Sum of ``charged_w``.
-        sigma_w: Standard deviation of the reading.
-
-    """
-    return charged if math.isnan(feeder_w) else feeder_w + 2.0 * sigma_w + max(0.0, rising_w)
+    return quiet_s * rate * _COUNTED_PART > SILENCE + rate * 2.0 * t95_s

@@ -7,8 +7,6 @@ _NEAR = 0.5
 """How far a misread value, once put right, may lie from what was expected to be taken for that mistake."""
 _AHEAD_S = 2.0
 """How far a meter's time may run ahead of ours: clocks that are read apart."""
-_MOVED = 10.0
-"""A load that was moved by so many steps of resolution shows in the digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +17,6 @@ class Channel:
     low: float
     """The least it can tell: 0 for power, or a little less for a meter whose zero wanders."""
     high: float
-    resolution: float = 0.0
-    """What its last digit is worth."""
     frozen_s: float = 30.0
     """The same digits for so long are no measurement. Infinite for values that do rest, such as a price."""
 
@@ -57,7 +53,6 @@ def judge(
     memory: Memory,
     *,
     expected: float = math.nan,
-    moved: float = 0.0,
 ) -> tuple[Judged, Memory]:
     """Return what to take a meter's answer for, and what to remember of it.
 
@@ -69,8 +64,6 @@ def judge(
         memory: From the answer before.
         expected: What the value should be by other evidence (what miners were told to draw), NaN if there is
             none; the last believed value then takes its place.
-        moved: By how much the value must have changed since ``memory.same_since_s`` by what was commanded and
-            proven otherwise.
 
     """
     same = value == memory.digits
@@ -87,8 +80,6 @@ def judge(
     reason = _wrong(channel, value, reference)
     if not reason and same and at_s - since >= channel.frozen_s:
         reason = f"the same digits for {at_s - since:.0f} s"
-    if not reason and same and at_s > since and moved > max(_MOVED * channel.resolution, 0.05 * abs(value)):
-        reason = f"the same digits although the load moved by {moved:,.0f}"
     if reason:
         return Judged(math.nan, f"{channel.name}: {reason}"), seen
     return Judged(value, ""), replace(seen, value=value)
@@ -112,20 +103,14 @@ def _wrong(channel: Channel, value: float, reference: float) -> str:
     return "" if inside else f"{value:g} is outside {channel.low:g} to {channel.high:g}"
 
 
-def agreed(name: str, first: float, second: float, *, part: float = 0.05, least: float = 1000.0) -> Judged:
-    """Return what two meters of the same thing tell: their greater value, or unknown if they disagree.
+def differ(first: float, second: float, *, part: float, least: float) -> bool:
+    """Return whether two meters of the same thing are not both right.
 
     Args:
-        name: What they measure.
-        first: A believed value, NaN if there is none; then the other stands alone.
-        second: Likewise.
-        part: Part of the greater by which they may differ: two meters of class 1, and a second between their
-            readings while a fleet ramps [A].
+        first: A believed value.
+        second: That of the other meter.
+        part: Of the greater by which they may differ.
         least: A difference that never matters, in the unit of the values.
 
     """
-    if math.isnan(first) or math.isnan(second):
-        return Judged(first if math.isnan(second) else second, "")
-    if abs(first - second) > max(least, part * max(abs(first), abs(second))):
-        return Judged(math.nan, f"{name}: two meters disagree, {first:g} and {second:g}")
-    return Judged(max(first, second), "")
+    return abs(first - second) > max(part * max(first, second), least)

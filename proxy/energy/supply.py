@@ -17,8 +17,8 @@ from proxy.energy.site import HardwareShed, NMinusOne, Reserve, ReserveKw
 
 REGULATION = 0.05
 """Part of what runs that is kept free for the governors of the engines to work with [A]."""
-NO_LOAD_FUEL = 0.10
-"""Fuel at no load over fuel at full load of a gas engine: G3516 9 to 10 % [C from its three fuel points]."""
+CARRIED = 0.8
+"""Silent sets give at least so much of their share, or one of them is gone: one of four would leave 0.75."""
 VALVE_STOP = 0.97
 """A valve that is open so far gives no more."""
 VALVE_FREEZE = 0.92
@@ -45,17 +45,21 @@ def capability_w(nominal_w: Floats, derate: Floats, running: Bools, w: Floats, v
     return np.where(at_stop, np.maximum(0.0, w), rated)
 
 
-def valve_capability_w(rated_w: Floats, w: Floats, valve: Floats) -> Floats:
-    """Return what each generator could give with its valve wide open, by its opening at these watts [G].
+def carried(rated_w: float, given_w: float, silent_w: float, bus_w: float) -> bool:
+    """Return whether sets that are silent are proven to be on the bus still, all of them.
 
-    It needs a valve whose opening goes with fuel flow, so it is for sites where that was calibrated: fuel is
-    taken as linear in watts with ``NO_LOAD_FUEL`` at none [S: G3516, within 0.4 Nm3/h from half load up].
-    Never more than the rating; the rating where anything is unknown or the valve less than a third open.
+    Sets share by rating: what those that speak do not give, the silent ones do.
+
+    Args:
+        rated_w: Ratings of the sets that speak.
+        given_w: What they give; NaN is unknown and proves nothing.
+        silent_w: Ratings of the silent ones.
+        bus_w: Load of the bus.
+
     """
-    fuel = NO_LOAD_FUEL + (1.0 - NO_LOAD_FUEL) * w / np.maximum(rated_w, 1.0)
-    wide_open = np.divide(fuel, valve, out=np.ones_like(fuel), where=valve > 1 / 3)
-    told = rated_w * (wide_open - NO_LOAD_FUEL) / (1.0 - NO_LOAD_FUEL)
-    return np.where(np.isnan(told), rated_w, np.clip(told, 0.0, rated_w))
+    if rated_w <= 0.0 or not given_w > 0.0:
+        return False
+    return bus_w - given_w > CARRIED * (given_w / rated_w * silent_w)
 
 
 def reserve_w(reserve: Reserve, capability: Floats) -> float:

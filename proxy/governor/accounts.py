@@ -1,9 +1,6 @@
-"""The two sums: what the fleet is proven to draw at most, and what it is expected to draw.
+"""What is known of each miner's watts: what it was told, what it drew then, and what it is charged.
 
-*Proven* decides raises: an up-command is charged at its final watts when issued, a down-command is
-credited only on evidence. *Expected* decides sheds: a reduction in flight counts, until it is overdue. With
-one sum alone a controller either overshoots (crediting on command) or sheds again and again what is on its
-way already, until the site is dark.
+The rules are those of ``energy.charges`` and ``energy.evidence``; here is what has to be remembered for them.
 """
 
 from dataclasses import dataclass
@@ -12,18 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from proxy.energy import charges, evidence
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.governor.devices import Devices
 from proxy.governor.readings import Readings
 
 NEVER = -np.inf
 NO_TIME = np.inf
-SILENCE = 6.9
-"""No share for so many mean intervals proves at 99.9 % that hashing stopped: exp(-6.9) [C]."""
-OBEYED_PART, OBEYED_W = 1.08, 40.0
-"""A miner's own figure so close above its setpoint proves it: estimates err by some 5 % [S: Foreman 5-20]."""
-ARRIVED_PART = 0.03
-"""A raise has arrived when no more than this is missing by the miner's own figure, or its time is over."""
 OWN_PARTS = (0.75, 1.3)
 """Within these an own figure is a matter of calibration; beyond, the miner does not do as told."""
 OWN_STALE_S = 30.0
@@ -147,25 +139,21 @@ class Accounts:
 
     def _proof(self, now: float, where: Ints, devices: Devices) -> Bools:
         """Return which falling miners gave evidence of their own that they obey."""
-        setpoint, issued = self.setpoint_w[where], self.issued_s[where]
-        after = self.seen_s[where] > issued + 0.5
-        low = self.seen_w[where] <= OBEYED_PART * setpoint + OBEYED_W  # NaN compares as False
-        self.late_s[where] = np.where(
-            after & ~low & ~np.isnan(self.seen_w[where]), self.seen_s[where], self.late_s[where]
+        seen_s, issued, heard = self.seen_s[where], self.issued_s[where], self.heard_s[where]
+        obeys, contradicts = evidence.by_own_figure(
+            self.seen_w[where], seen_s, self.setpoint_w[where], issued
         )
-        # A firmware's word counts unless its work contradicts it: liars tell low watts and go on hashing. Of
-        # a miner without work silence proves nothing.
+        self.late_s[where] = np.where(contradicts, seen_s, self.late_s[where])
         asleep = self.mode[where] == ASLEEP
-        rate = self.rate_hz(where, devices)
-        stopped = np.maximum(self.heard_s[where], issued)
-        silent = asleep & (rate > 0) & ((now - stopped) * rate >= SILENCE)
-        hashing = asleep & (self.heard_s[where] > issued + 2.0 * self.t95_s[where] + 5.0)
-        return np.asarray((after & low & ~hashing) | silent)
+        silent = evidence.by_silence(
+            now - np.maximum(heard, issued), self.rate_hz(where, devices), told_to_sleep=asleep
+        )
+        hashing = asleep & evidence.hashes_on(heard, issued, self.t95_s[where])
+        return np.asarray((obeys & ~hashing) | silent)
 
     def rate_hz(self, miners: Ints, devices: Devices) -> Floats:
         """Return the shares a second that ``miners`` sent before they were told; 0 where nothing is known."""
-        part = self.base_w[miners] / np.maximum(devices.ceiling_w[miners], 1.0)
-        return np.asarray(devices.share_rate_hz[miners] * np.clip(part, 0.1, 1.0))
+        return evidence.rate_hz(devices.share_rate_hz[miners], self.base_w[miners], devices.ceiling_w[miners])
 
     def prove(self, miners: Ints) -> None:
         """Credit the reductions of ``miners``."""
@@ -183,16 +171,11 @@ class Accounts:
         due_s: Floats | float = NO_TIME,
     ) -> None:
         """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
-        drawn = self.modelled_w(now)[miners]
-        before = self.setpoint_w[miners]
-        self.base_w[miners] = np.where(np.isnan(self.seen_w[miners]), drawn, self.seen_w[miners])
-        up = watts > before
-        # What is still falling from above stays charged at that, whatever it is raised to.
-        self.charge_w[miners] = np.maximum(self.charge_w[miners], watts)
-        self.falling[miners] = self.charge_w[miners] > watts
-        self.rising[miners] = up
-        # A raise is charged from the least that it may be drawing: the feeder shows the rest.
-        self.base_w[miners] = np.where(up, np.minimum(self.base_w[miners], before), self.base_w[miners])
+        seen = self.seen_w[miners]
+        drawn = np.where(np.isnan(seen), self.modelled_w(now)[miners], seen)
+        charged = charges.told(self.setpoint_w[miners], watts, drawn, self.charge_w[miners])
+        self.base_w[miners], self.charge_w[miners] = charged.base_w, charged.charge_w
+        self.falling[miners], self.rising[miners] = charged.falling, charged.rising
         cycled = (self.mode[miners] == ASLEEP) != (mode == ASLEEP)
         self.slept_s[miners] = np.where(cycled, now, self.slept_s[miners])
         self.cycles[miners] += cycled & (mode == ASLEEP)
@@ -211,7 +194,7 @@ class Accounts:
         moving = np.flatnonzero(self.falling | self.rising)
         if len(moving):
             age = np.maximum(0.0, now - self.issued_s[moving])
-            left = np.exp(-3.0 * age / np.maximum(self.t95_s[moving], 0.1))
+            left = charges.left(age, self.t95_s[moving])
             watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
         return watts
 
@@ -221,26 +204,27 @@ class Accounts:
         The second figure is the part of it that may arrive within ``soon_s``.
 
         A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
-        meter. A miner that draws less than it was told (it boots, has lost its work, is gone for a moment)
-        counts with what is missing.
+        meter; what is missing of others counts too.
         """
-        missing = self.setpoint_w - self.seen_w
-        known = ~np.isnan(missing)
-        # Estimates err by some percent: only what is clearly missing is held to be on its way.
-        slack = np.where(known & (missing > 0.15 * self.setpoint_w + OBEYED_W) & ~self.deaf, missing, 0.0)
+        slack = charges.missing_w(self.setpoint_w, self.seen_w, self.deaf)
         rising = np.flatnonzero(self.rising)
         if len(rising):
-            age = now - self.issued_s[rising]
-            close = missing[rising] <= ARRIVED_PART * self.setpoint_w[rising]  # NaN compares as False
-            seen = close & (self.seen_s[rising] > self.issued_s[rising] + 1.0)
-            arrived = (seen & (age > lag_s)) | (age > 2.0 * self.t95_s[rising] + lag_s)
+            arrived = charges.arrived(
+                self.setpoint_w[rising],
+                self.seen_w[rising],
+                self.seen_s[rising],
+                self.issued_s[rising],
+                self.t95_s[rising],
+                now_s=now,
+                lag_s=lag_s,
+            )
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
-            slack[still] = np.maximum(0.0, self.setpoint_w[still] - self.base_w[still])
+            slack[still] = charges.to_come_w(self.setpoint_w[still], self.base_w[still])
         total = float(slack.sum())
         if total == 0.0:
             return 0.0, 0.0
-        return total, float((slack * np.minimum(1.0, 3.0 * soon_s / np.maximum(self.t95_s, 0.1))).sum())
+        return total, float((slack * charges.soon_part(self.t95_s, soon_s)).sum())
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""
@@ -248,11 +232,9 @@ class Accounts:
         if not len(moving):
             return 0.0, 0.0
         age = np.maximum(0.0, now - self.issued_s[moving])
-        t95 = np.maximum(self.t95_s[moving], 0.1)
-        change = (self.base_w[moving] - self.setpoint_w[moving]) * np.exp(-3.0 * age / t95)
-        in_time = age <= patience * t95
-        down = float(change[(change > 0) & in_time].sum())
-        return down, float(-change[change < 0].sum())
+        return charges.in_flight_w(
+            self.base_w[moving], self.setpoint_w[moving], age, self.t95_s[moving], patience
+        )
 
     def overdue(self, now: float) -> Ints:
         """Return the miners whose reduction should have been proven by now."""

@@ -65,10 +65,11 @@ class Circuits:
         return changed
 
     def _empty(self, tick: Tick) -> None:
-        """Bring the miners of locked circuits down, then open the switch."""
+        """Bring the miners of locked circuits down, those too that were given up, then open the switch."""
         accounts, devices = tick.body.accounts, tick.body.devices
         mine = (self.dead > 0)[devices.circuit]
-        awake = np.flatnonzero(mine & (accounts.mode == RUNNING) & ~accounts.deaf)
+        awake = np.flatnonzero(mine & (accounts.mode == RUNNING))
+        accounts.deaf[awake] = False
         sleeps = devices.may(Actuator.SLEEP)[awake]
         tick.commander.sleep(awake[sleeps])
         tick.commander.withhold(awake[~sleeps])

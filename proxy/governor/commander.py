@@ -5,13 +5,16 @@ import math
 import numpy as np
 
 from proxy.energy.arrays import Floats, Ints
-from proxy.governor.accounts import ASLEEP, CUT, RUNNING, SILENCE, WITHHELD, Accounts
+from proxy.energy.evidence import time_to_proof_s
+from proxy.governor.accounts import ASLEEP, CUT, RUNNING, WITHHELD, Accounts
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.learned import ACTUATORS, Learned
 from proxy.governor.plan import Steps
 
 POLL_S = 15.0
 """Miners are asked for their watts every 10 s or so [A]."""
+UNKNOWN_S = 60.0
+"""So long a proof is waited for where neither figure nor shares are known [A]."""
 _LIMIT, _SLEEP, _WITHHOLD, _CUT = range(len(ACTUATORS))
 
 
@@ -116,7 +119,7 @@ class Commander:
         """Return when reductions should be proven: by a miner's own figure, or by shares that stop."""
         tells = ~np.isnan(self._accounts.seen_w[miners])
         rate = self._accounts.rate_hz(miners, self._devices)
-        silence_s = np.divide(SILENCE, rate, out=np.full(len(miners), 60.0), where=rate > 0)
+        silence_s = time_to_proof_s(rate, UNKNOWN_S)
         return np.asarray(self._now + self._patience * t95_s + np.where(tells, POLL_S, silence_s))
 
     def _note(self, verb: Verb, miners: Ints, watts: Floats) -> None:

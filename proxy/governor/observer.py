@@ -2,6 +2,7 @@
 
 import math
 
+from proxy.energy import charges
 from proxy.governor.settings import GovernorSettings
 from proxy.governor.tick import Body
 
@@ -62,14 +63,16 @@ class Observer:
         self.latent_w, self.soon_w = accounts.latent_w(
             now, self._settings.meter_lag_s, self._settings.step_period_s
         )
-        if known:
-            return self.seen_w + max(1.0, body.bias) * self.latent_w
-        scale = max(1.0, body.bias) if metered else 1.0
-        return float(accounts.charge_w.sum()) * scale
+        return charges.proven_w(
+            self.seen_w if known else math.nan,
+            self.latent_w,
+            accounts.charge_w,
+            body.bias if metered else 1.0,
+        )
 
     def expected_w(self, now: float, body: Body) -> float:
         """Return what the fleet will draw when what is in flight has arrived."""
-        return max(0.0, self.load_w + body.bias * (self.up_w - self.down_w))
+        return charges.expected_w(self.load_w, self.up_w, self.down_w, body.bias)
 
     def gap_w(self, body: Body) -> float:
         """Return what the feeder shows beyond the model, by evidence alone; NaN while nothing is known."""

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proxy.energy import charges, dispatch
 from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate
-from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.energy.arrays import Floats, Ints
+from proxy.energy.bounds import Dwell, Standing, bounds
 from proxy.energy.site import Site, Wiring
-from proxy.governor.accounts import ASLEEP, CUT, RUNNING, WITHHELD
+from proxy.governor.accounts import ASLEEP, RUNNING
 from proxy.governor.devices import Actuator
 from proxy.governor.tick import Tick
-
-_WORTH_W = 1.0
-SWAP_PART = 0.015
-"""Part of the load that changes places at a time: below what counts as a swing."""
 
 
 @dataclass(slots=True)
@@ -76,10 +74,9 @@ class Rounds:
         """Lower the fleet by ``deficit_w`` at the feeder, worst watts first; return nominal watts."""
         body = tick.body
         setpoint = body.accounts.setpoint_w
-        margin = 1.0 + body.settings.shed_margin
-        target = float(setpoint.sum()) - margin * deficit_w / body.bias
+        target = float(setpoint.sum()) - dispatch.sized_w(deficit_w, body.settings.shed_margin) / body.bias
         plan = self.wanted(tick, target, shedding=True, limits=True)
-        if float(plan.watts.sum()) > target + _WORTH_W:
+        if float(plan.watts.sum()) > target + 1.0:
             plan = self.wanted(tick, target, shedding=True)
         lower = np.flatnonzero(plan.watts < setpoint - 1.0)
         dropped = float((setpoint - plan.watts)[lower].sum())
@@ -95,19 +92,17 @@ class Rounds:
         budget_w = tick.budget.watts / body.bias if math.isfinite(tick.budget.watts) else 1e15
         plan = self.wanted(tick, budget_w, shedding=False, settle_w=settle_w)
         change = plan.watts - accounts.setpoint_w
-        least = settings.miner_deadband * body.devices.ceiling_w
-        waiting = np.isin(accounts.mode, (ASLEEP, WITHHELD, CUT))
-        down = np.flatnonzero((change < -least) & ~waiting)
-        up = np.flatnonzero((change > least) | (waiting & (change > 1.0)))
-        # What moves only to make room for better watts must gain something, or equals change places for ever.
         self.given.raised_w = 0.0
-        down_w, up_w = float(-change[down].sum()), float(change[up].sum())
-        worth_it = settings.deadband * min(budget_w, float(accounts.setpoint_w.sum()))
-        if tick.deficit_w <= 0 and min(down_w, up_w) < worth_it:
-            down = down[:0]
-        down = self._paced(tick, down, plan.watts, worth_it)
-        if tick.deficit_w <= 0 and up_w < min(worth_it, body.devices.ceiling_w.max(initial=0.0)):
-            up = up[:0]
+        worth_w = settings.deadband * min(budget_w, float(accounts.setpoint_w.sum()))
+        down, up = dispatch.worthwhile(
+            change,
+            accounts.mode != RUNNING,
+            least_w=settings.miner_deadband * body.devices.ceiling_w,
+            worth_w=worth_w,
+            largest_w=body.devices.ceiling_w.max(initial=0.0),
+            needed=tick.deficit_w > 0,
+        )
+        down = self._paced(tick, down, plan.watts, worth_w)
         if len(down):
             gone = float(-change[down].sum()) * body.bias
             self.apply_down(tick, down, plan.watts[down])
@@ -121,64 +116,54 @@ class Rounds:
             self._raise(tick, up, plan.watts[up])
         return plan
 
-    def _paced(self, tick: Tick, down: Ints, watts: Floats, worth_it: float) -> Ints:
-        """Return which reductions are made now: those needed, and a few that make room for better ones.
-
-        What gives way sleeps within seconds, what takes its place may wake for minutes: all at once would
-        be a hole in the load.
-        """
-        body = tick.body
-        coming = tick.proven_w - tick.load_w > worth_it * body.bias
-        swap_w = 0.0 if coming else SWAP_PART * float(body.accounts.setpoint_w.sum())
-        allowed = swap_w + (1.0 + body.settings.shed_margin) * max(0.0, tick.deficit_w) / body.bias
-        now_w = body.accounts.setpoint_w[down]
-        fall = now_w - watts[down]
-        if fall.sum() <= allowed:
+    def _paced(self, tick: Tick, down: Ints, watts: Floats, worth_w: float) -> Ints:
+        """Return which reductions are made now: those needed, and a few that make room for better ones."""
+        if not len(down):
             return down
+        body = tick.body
+        now_w = body.accounts.setpoint_w[down]
+        allowed = dispatch.fall_w(
+            dispatch.sized_w(tick.deficit_w, body.settings.shed_margin) / body.bias,
+            float(body.accounts.setpoint_w.sum()),
+            coming=tick.proven_w - tick.load_w > worth_w * body.bias,
+        )
         kinds = body.devices.curve[down]
         loss = body.curves.hashes_at(kinds, now_w) - body.curves.hashes_at(kinds, watts[down])
-        order = np.argsort(loss / np.maximum(fall, _WORTH_W), kind="stable")
-        before = np.cumsum(fall[order]) - fall[order]
-        return down[order[before < allowed]]
+        return down[dispatch.reductions(now_w - watts[down], loss, allowed)]
 
     def apply_down(self, tick: Tick, miners: Ints, watts: Floats) -> None:
         """Lower ``miners`` to ``watts`` by the gentlest actuator that gets there."""
         if not len(miners):
             return
         devices = tick.body.devices
-        below = watts < devices.floor_w[miners] - 1.0
-        can_limit = devices.may(Actuator.LIMIT)[miners]
-        can_sleep = devices.may(Actuator.SLEEP)[miners]
-        limit = can_limit & ~below
-        sleep = below & can_sleep
+        limit, sleep, withhold = dispatch.gentlest(
+            watts,
+            devices.floor_w[miners],
+            devices.may(Actuator.LIMIT)[miners],
+            devices.may(Actuator.SLEEP)[miners],
+            devices.may(Actuator.WITHHOLD)[miners],
+        )
         tick.commander.limit(miners[limit], watts[limit])
         tick.commander.sleep(miners[sleep])
-        rest = ~limit & ~sleep & below
-        tick.commander.withhold(miners[rest & devices.may(Actuator.WITHHOLD)[miners]])
+        tick.commander.withhold(miners[withhold])
 
     def _raise(self, tick: Tick, up: Ints, watts: Floats) -> None:
         """Raise as many of ``up`` as proven headroom and the engines' steps permit, the best watts first."""
         body = tick.body
         accounts = body.accounts
         headroom = tick.budget.watts - tick.proven_w
-        if not min(headroom, tick.room_w) > 0:
+        if not dispatch.permits(headroom, tick.room_w):
             return
-        now_w = accounts.setpoint_w[up]
-        # What was asked to fall and is not proven to have is charged already and takes no second room.
-        rise = (watts - np.minimum(now_w, watts)) * body.bias
-        gain = body.curves.hashes_at(body.devices.curve[up], watts) - body.curves.hashes_at(
-            body.devices.curve[up], now_w
-        )
-        order = np.argsort(-gain / np.maximum(rise, _WORTH_W), kind="stable")
+        now_w, kinds = accounts.setpoint_w[up], body.devices.curve[up]
+        rise = (watts - now_w) * body.bias
+        gain = body.curves.hashes_at(kinds, watts) - body.curves.hashes_at(kinds, now_w)
         # Of what rises for minutes only a part is in the engines' next step.
         t_up = np.where(
             accounts.mode[up] == RUNNING, body.devices.t_up_limit_s[up], body.devices.t_wake_s[up]
         )
-        soon = rise * np.minimum(1.0, 3.0 * body.settings.step_period_s / np.maximum(t_up, 0.1))
-        fits = (np.cumsum(rise[order]) <= headroom) & (np.cumsum(soon[order]) <= tick.room_w)
-        if not fits[0] and rise[order[0]] <= headroom and not accounts.rising.any():
-            fits[0] = True  # or one that is larger than a step would never start
-        chosen = order[fits]
+        soon = rise * charges.soon_part(t_up, body.settings.step_period_s)
+        alone = not accounts.rising.any()
+        chosen = dispatch.raises(rise, soon, gain, headroom_w=headroom, room_w=tick.room_w, alone=alone)
         if not len(chosen):
             return
         miners, told = up[chosen], watts[chosen]
@@ -204,35 +189,25 @@ class Rounds:
 
 def _bounds(tick: Tick, *, shedding: bool, limits: bool) -> tuple[Floats, Floats]:
     """Return the least and most nominal watts that each miner may be told now."""
-    body, now = tick.body, tick.now
+    body = tick.body
     devices, accounts, settings = body.devices, body.accounts, body.settings
-    setpoint = accounts.setpoint_w
-    running = accounts.mode == RUNNING
-    asleep = accounts.mode == ASLEEP
-    can_limit, can_sleep = devices.may(Actuator.LIMIT), devices.may(Actuator.SLEEP)
-    usable = body.learned.usable(devices.curve, Actuator.SLEEP)
-    can_sleep = can_sleep & usable
-    can_idle = devices.may(Actuator.WITHHOLD) & body.learned.usable(devices.curve, Actuator.WITHHOLD)
-    awake_long = now - accounts.slept_s >= settings.min_on_s
-    may_stop: Bools = running & (can_sleep | can_idle)
-    if limits:
-        may_stop = may_stop & ~can_limit
-    if not shedding:
-        may_stop = may_stop & awake_long & (accounts.cycles < settings.cycles_day)
-    stop_w = np.where(can_sleep, devices.sleep_w, devices.idle_w)
-    floor = np.where(can_limit, np.minimum(devices.floor_w, setpoint), setpoint)
-    lower = np.where(may_stop, np.minimum(stop_w, setpoint), np.where(running, floor, setpoint))
-    upper = np.where(running & can_limit, devices.ceiling_w, setpoint)
-    # On and off: what runs may go on as it does.
-    rested = ~shedding & asleep & (accounts.lent | (now - accounts.slept_s >= settings.min_off_s))
-    admitted = (accounts.mode == WITHHELD) | (accounts.mode == CUT)
-    upper = np.where(rested | (admitted & tick.readings.connected & ~accounts.deaf), devices.ceiling_w, upper)
-    if shedding:
-        upper = np.minimum(upper, setpoint)
-    gone = ~tick.readings.connected & ~running & ~asleep
-    locked = (tick.dead > 0)[devices.circuit]
-    fixed = accounts.deaf | gone
-    lower = np.where(fixed, setpoint, lower)
-    upper = np.where(fixed, setpoint, np.maximum(upper, lower))
-    upper = np.where(locked & ~fixed, np.minimum(lower, stop_w), upper)
-    return np.where(locked & ~fixed, upper, lower), upper
+    standing = Standing(
+        told_w=accounts.setpoint_w,
+        runs=accounts.mode == RUNNING,
+        sleeps=accounts.mode == ASLEEP,
+        here=tick.readings.connected,
+        changed_s=tick.now - accounts.slept_s,
+        cycles=accounts.cycles,
+        lent=accounts.lent,
+        left_out=accounts.deaf,
+        locked=(tick.dead > 0)[devices.circuit],
+        floor_w=devices.floor_w,
+        ceiling_w=devices.ceiling_w,
+        sleep_w=devices.sleep_w,
+        idle_w=devices.idle_w,
+        can_limit=devices.may(Actuator.LIMIT),
+        can_sleep=devices.may(Actuator.SLEEP) & body.learned.usable(devices.curve, Actuator.SLEEP),
+        can_idle=devices.may(Actuator.WITHHOLD) & body.learned.usable(devices.curve, Actuator.WITHHOLD),
+    )
+    dwell = Dwell(settings.min_on_s, settings.min_off_s, settings.cycles_day)
+    return bounds(standing, dwell, shedding=shedding, limits=limits)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from proxy.energy.plausible import Channel, Memory, judge
+from proxy.energy.plausible import Channel, Memory, differ, judge
 from proxy.governor.readings import Readings
 from proxy.governor.settings import GovernorSettings
 
@@ -144,8 +144,7 @@ class Senses:
 
     def _wrong(self, feeder_w: float, sets_w: float, expected: Expectation) -> str:
         """Return which of two plausible meters is wrong, once they have differed for two readings."""
-        gap = abs(feeder_w - sets_w)
-        if gap <= max(DISAGREE * max(feeder_w, sets_w), LEAST_W):
+        if not differ(feeder_w, sets_w, part=DISAGREE, least=LEAST_W):
             self.apart = 0
             return ""
         self.apart += 1

@@ -19,6 +19,7 @@ _KEPT_APART = frozenset(
         "_nominal_w",
         "_derate",
         "_limited",
+        "_engines",
         "wiring",
         "_interval_s",
         "_fresh",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.energy import supply
+from proxy.energy.acceptance import Acceptance, air_left_w
 from proxy.energy.arrays import Bools, Floats
 from proxy.energy.budget import Term
 from proxy.energy.ladder import LADDERS
@@ -20,8 +21,6 @@ SLOPE_NOISE = 0.05
 LEVEL_GAIN = 0.1
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
-CARRIED = 0.8
-"""Silent sets give at least so much of their share, or one of them is gone: one of four would leave 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,9 @@ class SupplyWatch:
         self._settings = settings
         self._nominal_w: Floats = np.array([one.nominal_kw * 1000.0 for one in site.generators])
         self._derate: Floats = np.array([math.prod(one.derates) for one in site.generators])
+        self._engines = Acceptance(
+            settings.step_low, settings.step_high, settings.step_break, settings.step_period_s, settings.air_s
+        )
         self.kpa = self.slope = math.nan
         self.disturbed_s = -math.inf
         """When frequency was last out of its band."""
@@ -100,7 +102,7 @@ class SupplyWatch:
         rating = float(self._nominal_w[running].sum())
         return Supplied(
             capability,
-            self._step_w(rating) + (0.0 if math.isnan(self.air_w) else self.air_w),
+            self._engines.accepts_w(rating, self.air_w),
             (term,),
             frozen,
             now - self.lost_s < 10.0,
@@ -117,8 +119,7 @@ class SupplyWatch:
     def _carried(self, now: float, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
         """Return which silent sets the others and the load prove to be on the bus still.
 
-        Sets share by rating: what those that speak do not give, the silent ones do. While nobody knows the
-        load either, nothing speaks against what was, for as long as the ladder holds.
+        While nobody knows the load either, nothing speaks against what was, for as long as the ladder holds.
         """
         was = np.zeros(len(silent), np.bool_) if self.running is None else np.array(self.running)
         speaking = generators.running & ~silent
@@ -126,19 +127,11 @@ class SupplyWatch:
         missing = silent & was
         if math.isnan(bus_w):
             return missing & (now - generators.at < LADDERS["generators"].safe_s)
-        if rated <= 0.0 or not given > 0.0:
-            return np.zeros(len(silent), np.bool_)
-        share = given / rated * float(self._nominal_w[missing].sum())
-        return missing & (bus_w - given > CARRIED * share)
+        return missing & supply.carried(rated, given, float(self._nominal_w[missing].sum()), bus_w)
 
     def _blind(self) -> Supplied:
         term = Term("generators", math.nan, "the generators tell nothing")
         return Supplied(math.nan, 0.0, (term,), ("the generators tell nothing",), False, False)
-
-    def _step_w(self, rating_w: float) -> float:
-        settings = self._settings
-        low = not self.air_w >= settings.step_break * rating_w
-        return (settings.step_low if low else settings.step_high) * rating_w
 
     def _breathe(self, now: float, running: Bools, bus_w: float) -> None:
         """Follow the load with the air, as the slowest engine would."""
@@ -148,18 +141,11 @@ class SupplyWatch:
             if gone.any() and rating > 0:
                 self.lost_s = now
                 # The others find the load of the lost one on top of the air that they have.
-                self.air_w *= rating / (rating + float(self._nominal_w[gone].sum()))
+                self.air_w = air_left_w(self.air_w, rating, float(self._nominal_w[gone].sum()))
         self.running = tuple(bool(one) for one in running)
         dt = 0.0 if math.isnan(self.looked_s) else max(0.0, min(10.0, now - self.looked_s))
         self.looked_s = now
-        if math.isnan(bus_w) or rating <= 0.0:
-            self.air_w = self.air_w if rating > 0.0 else 0.0
-            return
-        if math.isnan(self.air_w):
-            self.air_w = bus_w
-            return
-        move = (bus_w - self.air_w) * (1.0 - math.exp(-dt / self._settings.air_s))
-        self.air_w += min(move, self._step_w(rating) / self._settings.step_period_s * dt)
+        self.air_w = self._engines.air_w(self.air_w, bus_w, rating, dt)
 
     def _gas(self, now: float, readings: Readings) -> tuple[float, tuple[str, ...], str]:
         header = self._settings.header

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from proxy.energy import dispatch, evidence
 from proxy.energy.arrays import Bools, Ints
-from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, SILENCE, WITHHELD
+from proxy.energy.evidence import Verdict
+from proxy.governor.accounts import ASLEEP, CUT, NO_TIME, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.learned import ACTUATORS
 from proxy.governor.plan import NOBODY
@@ -76,18 +78,21 @@ class Verify:
         usable = {
             one: devices.may(one)[late] & body.learned.usable(devices.curve[late], one) for one in ACTUATORS
         }
-        limited = mode == RUNNING
-        to_sleep = limited & usable[Actuator.SLEEP] & needed
-        to_withhold = (
-            ((limited & ~usable[Actuator.SLEEP]) | (mode == ASLEEP)) & usable[Actuator.WITHHOLD] & needed
+        to_sleep, to_withhold, to_cut = dispatch.harsher(
+            mode == RUNNING,
+            mode == ASLEEP,
+            mode == WITHHELD,
+            usable[Actuator.SLEEP],
+            usable[Actuator.WITHHOLD],
+            usable[Actuator.DISCONNECT],
         )
-        to_cut = (mode == WITHHELD) & usable[Actuator.DISCONNECT] & needed
-        rest = ~(to_sleep | to_withhold | to_cut)
-        tick.commander.sleep(late[to_sleep])
-        tick.commander.withhold(late[to_withhold])
-        tick.commander.disconnect(late[to_cut])
-        self._give_up(tick, late[rest])
-        count = len(late) - int(rest.sum())
+        harsher = needed & (to_sleep | to_withhold | to_cut)
+        if needed:
+            tick.commander.sleep(late[to_sleep])
+            tick.commander.withhold(late[to_withhold])
+            tick.commander.disconnect(late[to_cut])
+        self._give_up(tick, late[~harsher])
+        count = int(harsher.sum())
         if count:
             tick.decide(
                 "escalate", count, 0.0, f"{count} miners did not obey in time: the next actuator is used"
@@ -106,16 +111,16 @@ class Verify:
             return done
         miners = late[mute]
         drop = body.bias * float((accounts.base_w[miners] - accounts.setpoint_w[miners]).sum())
-        # Had they not obeyed, the feeder would show more beyond the model by what they should have dropped.
         rose = tick.gap_w - float(np.nanmean(accounts.gap_w[miners]))
         sigma = body.settings.meter_noise * max(tick.load_w, 1.0)
-        if drop > 3.0 * sigma and rose < 0.4 * drop:
-            accounts.prove(miners)
-            done |= mute
-        elif not (drop > 3.0 * sigma and rose > 0.6 * drop):
-            accounts.due_s[miners] = NO_TIME
-            done |= mute
-        return done
+        match evidence.by_feeder(rose, drop, sigma):
+            case Verdict.PROVEN:
+                accounts.prove(miners)
+            case Verdict.OPEN:
+                accounts.due_s[miners] = NO_TIME
+            case Verdict.REFUTED:
+                return done
+        return mute
 
     def _blame(self, tick: Tick, late: Ints) -> None:
         accounts, body = tick.body.accounts, tick.body
@@ -169,13 +174,11 @@ class Verify:
             here & (now > accounts.settled_s + 10.0) & (now - accounts.issued_s > tick.body.settings.resend_s)
         )
         settled &= accounts.tries < 3
-        with np.errstate(invalid="ignore"):
-            short = accounts.seen_w < 0.85 * accounts.setpoint_w - 40.0
+        short = evidence.falls_short(accounts.seen_w, accounts.setpoint_w)
         rate = tick.body.devices.share_rate_hz
         unheard = np.isnan(accounts.seen_w) & (rate > 0)
-        unheard &= (
-            now - np.maximum(accounts.heard_s, accounts.issued_s)
-        ) * rate * 0.3 > SILENCE + rate * 2.0 * accounts.t95_s
+        quiet_s = now - np.maximum(accounts.heard_s, accounts.issued_s)
+        unheard &= evidence.is_silent(quiet_s, rate, accounts.t95_s)
         if tick.may_raise and np.count_nonzero(now - accounts.heard_s < 60.0) > 0.3 * len(rate):
             stalled = np.flatnonzero(settled & (short | unheard))
             accounts.tries[stalled] += 1
@@ -184,23 +187,32 @@ class Verify:
         self._prove(tick)
 
     def _forgive(self, tick: Tick) -> None:
-        """Give work to those that burn on without it, when power is not what lacks: it costs no watt."""
+        """Give work to those that burn on without it, when power is not what lacks: it costs no watt.
+
+        Whose own figure shows that it draws what it did needs no more than it has; of the others, who may
+        have stopped meanwhile, as much must be free as nobody else wants. They stay left out till their next
+        chance, or each would be kept from work again by the next reduction.
+        """
         accounts, devices = tick.body.accounts, tick.body.devices
-        if not tick.may_raise or tick.budget.watts - tick.proven_w < FREE_PART * tick.budget.watts:
+        if not tick.may_raise or tick.deficit_w > 0:
             return
         burns = np.flatnonzero(accounts.deaf & (accounts.mode >= WITHHELD) & tick.readings.connected)
+        burns = burns[tick.dead[devices.circuit[burns]] == 0]
+        if tick.budget.watts - tick.proven_w < FREE_PART * tick.budget.watts:
+            burns = burns[evidence.draws_on(accounts.seen_w[burns], accounts.setpoint_w[burns])]
         if not len(burns):
             return
-        accounts.deaf[burns] = False
+        chance_s = accounts.due_s[burns]
         drawn = np.clip(accounts.setpoint_w[burns], devices.floor_w[burns], devices.ceiling_w[burns])
         tick.commander.start(burns, drawn)
+        accounts.due_s[burns] = chance_s
         tick.decide("admit", len(burns), 0.0, f"{len(burns)} miners that burnt on without work get it again")
 
     def _loud(self, tick: Tick) -> None:
         """Alarm about miners that tell little and send shares as if they were told nothing."""
         accounts, now = tick.body.accounts, tick.now
-        asleep = (accounts.mode == ASLEEP) & (
-            accounts.heard_s > accounts.issued_s + 3.0 * accounts.t95_s + 30.0
+        asleep = (accounts.mode == ASLEEP) & evidence.hashes_on(
+            accounts.heard_s, accounts.issued_s, accounts.t95_s, lags=3.0, grace_s=30.0
         )
         for miner in np.flatnonzero(asleep & (now - accounts.heard_s < 60.0))[:NAMED]:
             name = tick.body.devices.ids[int(miner)]
@@ -218,4 +230,4 @@ class Verify:
             tick.prove = NOBODY
             return
         rate = accounts.rate_hz(falling, tick.body.devices)
-        tick.prove = falling[rate * PROVE_S < SILENCE]
+        tick.prove = falling[evidence.time_to_proof_s(rate) > PROVE_S]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from proxy.energy.allocation import Demand, Entitlement
 from proxy.energy.arrays import Bools, Floats, Ints
-from proxy.energy.curves import Points, curves, on_off, quadratic
+from proxy.energy.curves import Points, curves, on_off
 from proxy.energy.site import Wiring
+from tests.energy.models import quadratic
 
 MODELS = (
     quadratic(3250, 95e12, levels=9),

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate, share_out
 from proxy.energy.arrays import Floats
-from proxy.energy.curves import S19K_PRO_LUXOS, on_off, quadratic
+from proxy.energy.curves import on_off
 from proxy.energy.site import Wiring
 from tests.energy.fleets import LARGEST_W, MODELS, Case, cases, demand, large, permuted, unlimited
+from tests.energy.models import quadratic
 
 ROUNDING_W = 1e-3
 
@@ -316,8 +317,10 @@ def test_marginal_order_beats_switching_by_average_on_one_model_by_a_tenth() -> 
 
 
 def test_the_recorded_model_sleeps_or_runs_where_its_watts_are_worth_most() -> None:
-    hull = S19K_PRO_LUXOS.envelope()
-    assert hull.watts[1] > S19K_PRO_LUXOS.floor_w
+    # LuxOS holds presets, not watts.
+    model = quadratic(2794.0, 121.8e12, divisible=False)
+    hull = model.envelope()
+    assert hull.watts[1] > model.floor_w
     assert min(w / h for w, h in zip(hull.watts[1:], hull.hashes_hs[1:], strict=True)) == pytest.approx(
         hull.watts[1] / hull.hashes_hs[1], rel=0.01
     )

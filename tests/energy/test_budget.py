@@ -22,11 +22,11 @@ from proxy.energy.site import HardwareShed, NMinusOne, Reserve, ReserveKw
 from proxy.energy.supply import (
     Header,
     capability_w,
+    carried,
     droop,
     generators,
     reserve_w,
     supply,
-    valve_capability_w,
 )
 
 watts = st.floats(0, 1e7)
@@ -109,10 +109,15 @@ def test_a_set_whose_valve_is_at_its_stop_gives_no_more_than_now() -> None:
     assert given_w == pytest.approx([500e3, 900e3, 900e3, 0.0])
 
 
-def test_a_calibrated_valve_tells_what_is_left_before_it_is_at_its_stop() -> None:
-    rated = np.full(4, 1e6)
-    told = valve_capability_w(rated, np.array([5e5, 5e5, nan, 5e5]), np.array([0.55, 0.80, 0.8, nan]))
-    assert told == pytest.approx([1e6, 652.8e3, 1e6, 1e6], rel=1e-3)
+def test_silent_sets_are_on_the_bus_while_those_that_speak_do_not_give_it_all() -> None:
+    """Three speak of four alike: each gives a quarter of 1,200 kW while all run, a third when one is gone."""
+    assert carried(1500e3, 900e3, 500e3, 1200e3)
+    assert not carried(1500e3, 1200e3, 500e3, 1200e3)
+    # One of two silent ones is gone.
+    assert not carried(1000e3, 800e3, 1000e3, 1200e3)
+    for given_w in (nan, 0.0, -1.0):
+        assert not carried(1500e3, given_w, 500e3, 1200e3)
+    assert not carried(0.0, 0.0, 2000e3, 1200e3)
 
 
 @given(

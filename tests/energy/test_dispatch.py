@@ -1,225 +1,209 @@
-from math import inf, nan
+"""Which of the wanted moves are made, in which order, and how many of them now."""
+
+from math import nan
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.energy.dispatch import Dwell, Ramp, lowers, margin, outside_deadband, protective, raises
-from proxy.energy.release import charge_w, pace_w, release
+from proxy.energy.dispatch import (
+    fall_w,
+    gentlest,
+    harsher,
+    permits,
+    raises,
+    reductions,
+    sized_w,
+    worthwhile,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-# -- ramps ---------------------------------------------------------------------------------------------------
+def array(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
 
 
-def test_a_step_is_a_part_of_what_runs_and_smaller_above_its_knee() -> None:
-    ramp = Ramp()
-    assert ramp.up_w(1e6, 500e3, 0.0) == pytest.approx(100e3)
-    assert ramp.up_w(1e6, 500e3, 70e3) == pytest.approx(30e3)
-    assert ramp.up_w(1e6, 700e3, 0.0) == pytest.approx(50e3)
-    assert ramp.down_w(1e6, 200e3) == pytest.approx(50e3)
-    assert ramp.unload_part_s == pytest.approx(0.05)
+# -- dead-band -----------------------------------------------------------------------------------------------
 
 
-@given(st.floats(0, 1e7) | st.just(nan), st.floats(0, 1e7) | st.just(nan), st.floats(0, 1e7))
-def test_unknown_load_or_rating_permits_no_raise(rating: float, load: float, recent: float) -> None:
-    allowed = Ramp().up_w(rating, load, recent)
-    assert 0 <= allowed <= 0.1 * (rating if rating == rating else 0.0)
-    assert Ramp().up_w(rating, nan, recent) == Ramp().up_w(nan, load, recent) == 0
-
-
-def test_dwell_holds_what_changed_lately_what_cycles_too_often_and_what_is_unknown() -> None:
-    dwell = Dwell()
-    assert dwell.may_raise(np.array([29.0, 30.0, nan])).tolist() == [False, True, False]
-    assert dwell.may_wake(np.array([299.0, 300.0, 300.0, nan]), np.array([0, 5, 6, 0])).tolist() == [
-        False,
-        True,
-        False,
-        False,
-    ]
-    assert dwell.may_sleep(np.array([899.0, 900.0, nan])).tolist() == [False, True, False]
-
-
-def test_small_differences_are_left_alone() -> None:
-    wanted, present = np.array([1000.0, 2000.0]), np.array([1010.0, 1990.0])
-    assert not outside_deadband(wanted, present, 2000.0)
-    assert outside_deadband(wanted, present, 1999.0)
-
-
-# -- raises and lowers ---------------------------------------------------------------------------------------
-
-
-def told_up(seed: int, allowed_w: float, *, alone: bool = False) -> tuple[np.ndarray, ...]:
-    rng = np.random.default_rng(seed)
-    floor = np.full(30, 800.0)
-    charged = np.where(rng.random(30) < 0.4, 25.0, rng.uniform(800, 3000, 30))
-    wanted = np.where(rng.random(30) < 0.2, 25.0, rng.uniform(800, 3500, 30))
-    ready, divisible = rng.random(30) < 0.8, rng.random(30) < 0.5
-    worth = rng.random(30)
-    told = raises(
-        wanted,
-        charged,
-        allowed_w=allowed_w,
-        ready=ready,
-        worth=worth,
-        divisible=divisible,
-        floor_w=floor,
-        alone=alone,
+def moving(
+    *change: float, waiting: tuple[bool, ...] | None = None, worth_w: float = 100.0, needed: bool = False
+) -> tuple[list[int], list[int]]:
+    idle = np.array(waiting or (False,) * len(change))
+    down, up = worthwhile(
+        array(*change),
+        idle,
+        least_w=np.full(len(change), 30.0),
+        worth_w=worth_w,
+        largest_w=3000.0,
+        needed=needed,
     )
-    return told, wanted, charged, ready, divisible, floor
+    return down.tolist(), up.tolist()
 
 
-@given(seeds, st.floats(0, 50e3))
-def test_raises_add_no_more_than_is_allowed_and_end_where_a_miner_can_stand(
-    seed: int, allowed: float
-) -> None:
-    told, wanted, charged, ready, divisible, floor = told_up(seed, allowed)
-    moved = ~np.isnan(told)
-    assert (told - charged)[moved].sum() <= allowed + 1e-6
-    assert (told[moved] > charged[moved]).all()
-    assert (told[moved] <= wanted[moved]).all()
-    assert ready[moved].all()
-    part = moved & (told < wanted)
-    assert divisible[part].all()
-    assert (told[part] >= floor[part]).all()
+def test_small_changes_of_one_miner_are_left_alone() -> None:
+    assert moving(-500.0, -30.0, 30.0, 500.0) == ([0], [3])
+
+
+def test_who_waits_is_woken_for_any_gain_and_never_lowered() -> None:
+    assert moving(-500.0, 2.0, 0.5, waiting=(True,) * 3, worth_w=1.0) == ([], [1])
+
+
+def test_what_falls_to_make_room_must_gain_something() -> None:
+    assert moving(-500.0, 90.0) == ([], [])
+    assert moving(-90.0, 500.0) == ([], [1])
+    assert moving(-500.0, 100.0) == ([0], [1])
+
+
+def test_nothing_is_too_small_when_power_lacks() -> None:
+    assert moving(-40.0, 40.0, needed=True) == ([0], [1])
+
+
+def test_one_miner_is_worth_its_raise_however_large_the_fleet() -> None:
+    assert moving(3000.0, worth_w=1e6) == ([], [0])
+    assert moving(2999.0, worth_w=1e6) == ([], [])
 
 
 @given(seeds)
-def test_nothing_is_raised_on_unknown_or_no_allowance(seed: int) -> None:
-    for allowed in (nan, 0.0, -1e3):
-        assert np.isnan(told_up(seed, allowed)[0]).all()
+def test_what_does_not_need_to_move_less_than_its_worth_stays(seed: int) -> None:
+    change = np.random.default_rng(seed).normal(0, 40, 30)
+    down, up = moving(*change, worth_w=200.0)
+    assert (change[down] < -30.0).all()
+    assert (change[up] > 30.0).all()
+    assert not down or min(-change[down].sum(), change[up].sum()) >= 200.0
 
 
-def test_the_best_watts_are_raised_first() -> None:
-    ready = np.ones(3, dtype=np.bool_)
-    told = raises(
-        np.full(3, 3000.0),
-        np.full(3, 25.0),
-        allowed_w=3000.0,
-        ready=ready,
-        worth=np.array([1.0, 3.0, 2.0]),
-        divisible=~ready,
-        floor_w=np.full(3, 3000.0),
-    )
-    assert told[1] == 3000.0
-    assert np.isnan(told[[0, 2]]).all()
+# -- reductions ----------------------------------------------------------------------------------------------
 
 
-def test_a_miner_larger_than_the_step_starts_alone() -> None:
-    told = told_up(3, 0.0, alone=True)[0]
-    assert (~np.isnan(told)).sum() == 1
+@given(st.floats(-1e6, 1e6), st.floats(0, 1))
+def test_a_reduction_is_larger_than_its_deficit_and_none_without_one(deficit: float, margin: float) -> None:
+    assert sized_w(deficit, margin) == (pytest.approx((1 + margin) * deficit) if deficit > 0 else 0.0)
+
+
+def test_a_little_of_the_load_changes_places_at_a_time_and_nothing_while_the_last_is_coming() -> None:
+    assert fall_w(0.0, 100e3, coming=False) == pytest.approx(1.5e3)
+    assert fall_w(0.0, 100e3, coming=True) == 0.0
+    assert fall_w(5e3, 100e3, coming=True) == 5e3
 
 
 @given(seeds, st.floats(0, 50e3))
-def test_lowers_drop_no_more_than_is_allowed_but_for_a_single_large_one(seed: int, allowed: float) -> None:
+def test_reductions_cover_what_is_allowed_with_not_one_more_than_needed(seed: int, allowed: float) -> None:
     rng = np.random.default_rng(seed)
-    present, wanted = rng.uniform(25, 3500, 30), rng.uniform(25, 3500, 30)
-    ready = rng.random(30) < 0.8
-    told = lowers(wanted, present, allowed_w=allowed, ready=ready, worth=rng.random(30))
-    moved = ~np.isnan(told)
-    assert (told[moved] < present[moved]).all()
-    assert ready[moved].all()
-    assert (present - told)[moved].sum() <= allowed or moved.sum() <= 1
-    if allowed == 0:
-        assert not moved.any()
+    drop, loss = rng.uniform(10, 3000, 30), rng.uniform(0, 1e14, 30)
+    chosen = reductions(drop, loss, allowed)
+    assert len(set(chosen.tolist())) == len(chosen)
+    assert drop[chosen].sum() >= min(allowed, drop.sum())
+    assert not len(chosen) or drop[chosen].sum() == drop.sum() or drop[chosen[:-1]].sum() < allowed
+    if allowed == 0.0:
+        assert not len(chosen)
 
 
-# -- protection ----------------------------------------------------------------------------------------------
+@given(seeds)
+def test_those_go_first_that_lose_least_for_a_watt(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drop, loss = rng.uniform(10, 3000, 30), rng.uniform(0, 1e14, 30)
+    chosen = reductions(drop, loss, 0.5 * float(drop.sum()))
+    rest = np.setdiff1d(np.arange(30), chosen)
+    assert (loss / drop)[chosen].max() <= (loss / drop)[rest].min()
 
 
-@given(seeds, st.floats(0, 60e3))
-def test_a_reduction_covers_the_deficit_with_its_margin_or_takes_all_there_is(
-    seed: int, deficit: float
+# -- raises --------------------------------------------------------------------------------------------------
+
+
+def raised(
+    seed: int, headroom: float, room: float, *, alone: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    rise = rng.uniform(10, 3000, 30)
+    soon, gain = rise * rng.uniform(0.1, 1.0, 30), rng.uniform(0, 1e14, 30)
+    return raises(rise, soon, gain, headroom_w=headroom, room_w=room, alone=alone), rise, soon, gain
+
+
+@given(seeds, st.floats(0, 50e3), st.floats(0, 50e3), st.booleans())
+def test_never_more_is_raised_than_is_free_and_the_step_permits_but_for_the_lone_one(
+    seed: int, headroom: float, room: float, alone: bool
 ) -> None:
-    rng = np.random.default_rng(seed)
-    drop = np.where(rng.random(30) < 0.2, nan, rng.uniform(0, 3000, 30))
-    shed = protective(deficit, drop, rng.choice([2.0, 10.0, 300.0, inf], 30), rng.random(30))
-    assert shed.watts == pytest.approx(drop[shed.chosen].sum())
-    assert shed.short_w == pytest.approx(max(0.0, deficit - shed.watts))
-    if deficit == 0:
-        assert not shed.chosen.any()
-    elif shed.watts < deficit * (1 + margin(int(shed.chosen.sum()))):
-        countable = np.isfinite(drop) & (drop > 0) & np.isfinite(shed.slowest_s)
-        assert shed.chosen.sum() <= countable.sum()
-    else:  # not one more than needed
-        last = drop[shed.chosen].max()
-        assert shed.watts - last <= deficit * (1 + margin(1))
+    chosen, rise, soon, _ = raised(seed, headroom, room, alone=alone)
+    assert rise[chosen].sum() <= headroom
+    assert soon[chosen].sum() <= room or (alone and len(chosen) == 1)
 
 
-def test_nothing_is_shed_where_nothing_lacks() -> None:
-    for deficit in (0.0, -5e3, nan):
-        assert not protective(deficit, np.full(5, 1e3), np.ones(5), np.zeros(5)).chosen.any()
+@given(seeds, st.floats(1, 50e3), st.floats(1, 50e3))
+def test_the_best_watts_are_raised_first_and_nobody_overtakes(
+    seed: int, headroom: float, room: float
+) -> None:
+    chosen, rise, soon, gain = raised(seed, headroom, room)
+    rest = np.setdiff1d(np.arange(30), chosen)
+    worth = gain / rise
+    if len(chosen) and len(rest):
+        assert worth[chosen].min() >= worth[rest].max()
+    if len(rest):
+        following = rest[np.argmax(worth[rest])]
+        over = rise[chosen].sum() + rise[following] > headroom
+        assert over or soon[chosen].sum() + soon[following] > room
 
 
-def test_the_fastest_go_first_and_among_them_the_cheapest() -> None:
-    shed = protective(
-        1900.0,
-        np.full(5, 1000.0),
-        np.array([60.0, 4.0, 20.0, 3.0, 2.0]),
-        np.array([0.0, 3.0, 0.0, 2.0, 1.0]),
-    )
-    assert shed.chosen.tolist() == [False, True, False, True, True]
-    assert shed.slowest_s == 4.0
-    cheap = protective(600.0, np.full(3, 1000.0), np.full(3, 2.0), np.array([2.0, 1.0, 3.0]))
-    assert cheap.chosen.tolist() == [False, True, False]
+@given(seeds, st.booleans(), st.floats(1, 1e6))
+def test_nothing_is_raised_on_unknown_or_nothing(seed: int, alone: bool, enough: float) -> None:
+    for headroom, room in (
+        (nan, enough),
+        (enough, nan),
+        (nan, nan),
+        (0.0, enough),
+        (enough, 0.0),
+        (-1.0, enough),
+    ):
+        assert not permits(headroom, room)
+        assert not len(raised(seed, headroom, room, alone=alone)[0])
 
 
-def test_the_margin_covers_what_models_have_in_common_and_narrows_with_numbers() -> None:
-    assert margin(1) > margin(100) > margin(10_000) > 1 / (0.95 * 0.97) - 1
+def test_a_miner_larger_than_the_step_starts_alone_where_there_is_power_for_it() -> None:
+    rise, gain = array(3000.0, 3000.0), array(2.0, 1.0)
+
+    def chosen(headroom: float, *, alone: bool) -> list[int]:
+        return list(raises(rise, rise, gain, headroom_w=headroom, room_w=1000.0, alone=alone))
+
+    assert chosen(1e5, alone=True) == [0]
+    assert chosen(1e5, alone=False) == []
+    assert chosen(2999.0, alone=True) == []
 
 
-def test_a_true_shortfall_is_covered_although_curves_are_off_and_some_do_not_obey() -> None:
-    rng = np.random.default_rng(5)
-    covered = 0
-    for _ in range(300):
-        nominal = rng.uniform(800, 3500, 2000)
-        common, obeys = rng.uniform(0.95, 1.05), rng.random(2000) > 0.03
-        true = nominal * common * rng.normal(1, 0.05, 2000) * obeys
-        shed = protective(500e3, nominal, np.full(2000, 3.0), rng.random(2000))
-        covered += true[shed.chosen].sum() >= 500e3
-    assert covered >= 285
+def test_nobody_to_raise_is_no_trouble() -> None:
+    none = array()
+    assert not len(raises(none, none, none, headroom_w=1.0, room_w=1.0, alone=True))
+    assert not len(reductions(none, none, 0.0))
 
 
-# -- the way back --------------------------------------------------------------------------------------------
+# -- ways down -----------------------------------------------------------------------------------------------
+
+masks = st.lists(st.booleans(), min_size=8, max_size=8).map(np.array)
 
 
-@given(seeds, st.floats(0, 60e3) | st.just(nan))
-def test_no_more_is_released_than_is_allowed_and_nobody_overtakes(seed: int, allowed: float) -> None:
-    rng = np.random.default_rng(seed)
-    waiting, rank = rng.random(30) < 0.7, rng.permutation(30).astype(float)
-    charge = np.where(rng.random(30) < 0.05, nan, rng.uniform(500, 3500, 30))
-    started, left = release(waiting, charge, rank, allowed)
-    budget = 0.0 if allowed != allowed else allowed
-    assert charge[started].sum() <= budget
-    assert left == pytest.approx(budget - charge[started].sum())
-    assert waiting[started].all()
-    behind = np.setdiff1d(np.flatnonzero(waiting), started)
-    if len(started) and len(behind):
-        assert rank[started].max() < rank[behind].min()
-    if len(behind):
-        following = behind[np.argmin(rank[behind])]
-        assert not charge[following] <= left - 1e-6
+@given(seeds, masks, masks, masks)
+def test_a_miner_goes_down_one_way_at_most_and_the_gentlest_that_gets_there(
+    seed: int, can_limit: np.ndarray, can_sleep: np.ndarray, can_withhold: np.ndarray
+) -> None:
+    watts = np.random.default_rng(seed).choice([25.0, 200.0, 800.0, 2000.0], 8)
+    limit, sleep, withhold = gentlest(watts, np.full(8, 800.0), can_limit, can_sleep, can_withhold)
+    assert (limit.astype(int) + sleep + withhold <= 1).all()
+    hashes = watts >= 800.0
+    np.testing.assert_array_equal(limit, hashes & can_limit)
+    np.testing.assert_array_equal(sleep, ~hashes & can_sleep)
+    np.testing.assert_array_equal(withhold, ~hashes & ~can_sleep & can_withhold)
 
 
-def test_ten_thousand_that_return_at_once_come_back_at_the_pace() -> None:
-    waiting, charge = np.ones(10_000, dtype=np.bool_), np.full(10_000, 3000.0)
-    saved, second, released = 0.0, 0, []
-    while waiting.any():
-        second += 1
-        saved = pace_w(100e3, 1.0, saved, burst_w=200e3)
-        started, saved = release(waiting, charge, np.arange(10_000.0), saved)
-        waiting[started] = False
-        released.append(charge[started].sum())
-    assert max(released) <= 200e3
-    assert second == pytest.approx(300, abs=3)
-
-
-def test_pace_saves_up_to_its_burst_and_a_clock_that_goes_back_gives_nothing() -> None:
-    assert pace_w(1e3, 1000.0, 0.0, 5e3) == 5e3
-    assert pace_w(1e3, -10.0, 2e3, 5e3) == 2e3
-
-
-def test_joiners_are_charged_at_their_ceiling_unless_known() -> None:
-    assert charge_w(np.array([3600.0, 3600.0]), np.array([nan, 1200.0])).tolist() == [3600.0, 1200.0]
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=8), masks, masks, masks)
+def test_who_did_not_obey_goes_one_step_further_by_what_it_has(
+    modes: list[int], can_sleep: np.ndarray, can_withhold: np.ndarray, can_cut: np.ndarray
+) -> None:
+    mode = np.array(modes)
+    runs, sleeps, withheld = mode == 0, mode == 1, mode == 2
+    sleep, withhold, cut = harsher(runs, sleeps, withheld, can_sleep, can_withhold, can_cut)
+    assert (sleep.astype(int) + withhold + cut <= 1).all()
+    assert not (sleep & ~(runs & can_sleep)).any()
+    assert not (withhold & (withheld | ~can_withhold)).any()
+    np.testing.assert_array_equal(cut, withheld & can_cut)
+    assert (sleep | withhold)[runs & (can_sleep | can_withhold)].all()

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from proxy.energy.arrays import Bools, Floats, Ints
-from proxy.energy.curves import Curves, curves, quadratic
+from proxy.energy.curves import Curves, curves
 from proxy.energy.site import Auxiliary, Circuit, Generator, NMinusOne, Reserve, Site, Tenant
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
 from proxy.governor.readings import FREE, Claim, GeneratorReading, Instructions, Readings
 from proxy.governor.settings import GovernorSettings
+from tests.energy.models import quadratic
 
 MODEL = quadratic(2800.0, 120e12)
 CURVES: Curves = curves([MODEL])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from proxy.energy.site import ReserveKw, Tenant
-from proxy.governor.devices import Actuator, Verb
+from proxy.governor.devices import Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
 from proxy.governor.readings import FREE, Instructions, Readings
@@ -220,17 +220,6 @@ def test_joiners_are_charged_at_their_ceiling_before_they_work() -> None:
     assert released == set(range(20, 30))
 
 
-def test_deaf_miner_is_alarmed_and_the_others_make_room() -> None:
-    run = loop(Fake(30, site(30), deaf={3, 4}))
-    run.fake.instructions = Instructions(cap_w=0.5 * 30 * MODEL.ceiling_w, cap_name="order")
-    run.run(400)
-    assert run.fake.load_w <= 1.01 * run.plans[-1].budget_w
-    assert {alarm.subject for plan in run.plans for alarm in plan.alarms if alarm.kind == "deaf"} >= {
-        "m3",
-        "m4",
-    }
-
-
 def test_short_guarantee_is_an_event_with_its_cause_and_becomes_debt() -> None:
     tenants = (Tenant("acme", guarantee_kw=60.0),)
     run = loop(Fake(30, site(30, tenants=tenants)))
@@ -294,18 +283,6 @@ def test_site_without_miners_is_no_trouble() -> None:
     run = loop(Fake(0, site(1)))
     run.run(30)
     assert all(not len(plan.steps.miner) for plan in run.plans)
-
-
-def test_what_burns_without_work_gets_it_again_when_there_is_power() -> None:
-    """Only work can be withheld, and it saves no watt: hashes for nothing are the worst of all."""
-    run = loop(Fake(12, site(12), deaf={5}), actuators=int(Actuator.WITHHOLD))
-    run.run(30)
-    run.fake.instructions = Instructions(cap_w=0.2 * 12 * MODEL.ceiling_w, cap_name="order")
-    run.run(700)
-    assert not run.fake.working[5]
-    run.fake.instructions = Instructions()
-    run.run(200)
-    assert run.fake.working[5]
 
 
 def test_a_fleet_that_lost_its_pool_comes_back_in_steps() -> None:

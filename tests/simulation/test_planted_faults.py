@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proxy.energy import charges, dispatch
+from proxy.energy.arrays import Floats
 from proxy.energy.budget import Budget
 from proxy.governor.engine import Governor
-from proxy.governor.observer import Observer
-from proxy.governor.rounds import Rounds
-from proxy.governor.tick import Tick
 from proxy.plant.parameters import Parameters
 from proxy.plant.script import Disturbance, MeterFault
 from proxy.simulation.loop import Run
@@ -37,13 +36,8 @@ def test_without_a_fault_nothing_is_red(parameters: Parameters) -> None:
 
 
 def test_a_lost_sign_is_seen_as_violation(parameters: Parameters, monkeypatch: pytest.MonkeyPatch) -> None:
-    shed = Rounds.shed
-
-    def wrong(self: Rounds, tick: Tick, deficit_w: float, bound: str, sentence: str) -> float:
-        return shed(self, tick, -deficit_w, bound, sentence)
-
-    monkeypatch.setattr(Rounds, "shed", wrong)
-    monkeypatch.setattr(Rounds, "apply_down", lambda *_, **__: None)
+    right = dispatch.sized_w
+    monkeypatch.setattr(dispatch, "sized_w", lambda deficit_w, margin: -right(deficit_w, margin))
     assert judged(dip(parameters)).failures
 
 
@@ -54,10 +48,16 @@ def test_crediting_on_command_is_seen_as_false_credit(
     site = world(parameters, Setting(row, 24, 1_200.0, 1, "luxos"))
     honest = run_loop(site, OURS).measured.false_credit_ws
 
-    def believed(self: Observer, now: float, body: object, *, known: bool, metered: bool) -> float:
-        return float(body.accounts.setpoint_w.sum())  # type: ignore[attr-defined]  # a Body, as of the method
+    told = charges.told
 
-    monkeypatch.setattr(Observer, "proven_w", believed)
+    def believed(before_w: Floats, target_w: Floats, drawn_w: Floats, charge_w: Floats) -> charges.Charged:
+        return replace(told(before_w, target_w, drawn_w, charge_w), charge_w=target_w)
+
+    def charged(seen_w: float, latent_w: float, charge_w: Floats, bias: float) -> float:
+        return float(charge_w.sum())
+
+    monkeypatch.setattr(charges, "told", believed)
+    monkeypatch.setattr(charges, "proven_w", charged)
     assert run_loop(site, OURS).measured.false_credit_ws > 100.0 * honest + 1e4
 
 

@@ -15,9 +15,9 @@ from proxy.config.power_site import model_of, power_site
 from proxy.config.settings import Settings
 from proxy.energy.arrays import Bools, Floats
 from proxy.energy.curves import Curves, curves, on_off
+from proxy.energy.evidence import SILENCE
 from proxy.energy.firm import usable_w
 from proxy.energy.site import Site
-from proxy.governor.accounts import SILENCE
 from proxy.governor.devices import Actuator, Devices
 from proxy.governor.plan import Plan
 from proxy.governor.readings import Claim, Instructions, Readings
