@@ -227,11 +227,13 @@ class PowerOrdered:
     """An operator gave an order about power, or took one back."""
 
     order: str
-    """``cap``, ``hold``, ``stop`` or ``release``."""
+    """``cap``, ``hold``, ``stop`` or ``release``; ``lockout`` or ``unlock`` of a circuit."""
     kw: float | None
     seconds: float | None
     reason: str
     who: str
+    circuit: str = ""
+    """That is locked out or unlocked."""
 
 
 @dataclass(frozen=True, slots=True)

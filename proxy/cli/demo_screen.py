@@ -139,7 +139,8 @@ def _words(event: events.Event) -> tuple[str, str]:
         case events.PowerDecided():
             return f"power: {event.what}, {event.sentence}", "cyan"
         case events.PowerOrdered():
-            return f"{event.who} orders: {event.order}, {event.reason}", "bold"
+            what = f"{event.order} {event.circuit}".rstrip()
+            return f"{event.who} orders: {what}, {event.reason}", "bold"
         case events.PowerAlarm():
             return f"ALARM {event.kind}: {event.text}", "bold red"
         case _:  # a kind that has no words of its own here

@@ -65,7 +65,8 @@ def plan(path: Path | None, data: Path | None, as_json: bool) -> None:
     for miner in state["miners"]:
         here = "" if miner["session"] is not None else "  (away)"
         told = f"works, {miner['told_w']:,.0f} W" if miner["work"] else "no work"
-        click.echo(f"{miner['id']:<40} {told}, of {miner['ceiling_w']:,.0f} W{here}")
+        locked = f"  (locked out: {miner['circuit']})" if miner["locked_out"] else ""
+        click.echo(f"{miner['id']:<40} {told}, of {miner['ceiling_w']:,.0f} W{here}{locked}")
 
 
 @power.command()
@@ -77,6 +78,7 @@ def why(path: Path | None, data: Path | None, as_json: bool) -> None:
         return
     click.echo(_advice(state))
     click.echo(f"now        {state['sentence']}")
+    click.echo("\n".join(order_lines(state["orders"])))
     for decision in state["decisions"][-_SHOWN:]:
         click.echo(
             f"{iso(decision['at'])}  {decision['what']:<9} [{decision['bound']}] {decision['sentence']}"
@@ -115,12 +117,28 @@ def stop(reason: str, path: Path | None, data: Path | None, as_json: bool) -> No
 @reason_option
 @site_options
 def release(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
-    """End cap, hold and stop: miners get work again as far as there is power."""
+    """End cap, hold and stop: miners get work again as far as there is power. Lockouts hold on."""
     _order(path, data, as_json, "release", reason)
 
 
+@power.command()
+@click.argument("circuit")
+@click.option("--off", is_flag=True, help="End it; nothing else does.")
+@reason_option
+@site_options
+def lockout(
+    circuit: str, off: bool, reason: str, path: Path | None, data: Path | None, as_json: bool
+) -> None:
+    """Keep the miners of a circuit, and of all that it feeds, down until ``--off``; it outlives a restart.
+
+    This is no isolation: software takes work and watts from miners, and the circuit stays live. Lock and tag
+    its breaker, and test for voltage, before anybody touches it.
+    """
+    _order(path, data, as_json, "unlock" if off else "lockout", reason, circuit=circuit)
+
+
 def _order(
-    path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float
+    path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float | str
 ) -> None:
     body = {"reason": reason, "who": getpass.getuser(), **more}
     state = _asked(path, data, as_json, order, body)
@@ -164,7 +182,8 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         f"bound by {state['bound'] or 'nothing'}",
         f"why        {state['sentence']}",
         f"proven     {_kw(state['proven_kw'])} at most; {_kw(state['expected_kw'])} expected",
-        f"miners     {miners['here']} here, {miners['withheld']} of them without work for want of power",
+        f"miners     {miners['here']} here, {miners['withheld']} of them without work for want of power"
+        + (f", {miners['locked_out']} locked out" if miners["locked_out"] else ""),
     ]
     for tenant in state["tenants"]:
         owed = f", owed {tenant['owed_kwh']:,.1f} kWh" if tenant["owed_kwh"] else ""
@@ -197,6 +216,10 @@ def order_lines(orders: dict[str, Any]) -> list[str]:
     for key, word in (("held", "hold"), ("stopped", "STOP")):
         if (told := orders.get(key)) is not None:
             lines.append(f"{word:<10} by {told['who']}: {told['reason']}")
+    lines += [
+        f"lockout    {circuit}, by {told['who']}: {told['reason']}"
+        for circuit, told in orders["lockouts"].items()
+    ]
     return lines or ["orders     none"]
 
 

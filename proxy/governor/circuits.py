@@ -76,13 +76,19 @@ class Circuits:
         waiting = [one for one in self.locked if one not in self.opened]
         ready = []
         for one in waiting:
-            below = mine & (devices.circuit == one)
+            below = self._below(one)[devices.circuit]
             draws = float(accounts.charge_w[below].sum())
             if draws <= DOWN_PART * float(devices.ceiling_w[below].sum()):
                 ready.append(one)
         if ready:
             tick.open = tuple(ready)
             self.opened = (*self.opened, *ready)
+
+    def _below(self, circuit: int) -> Bools:
+        """Return which circuits a switch feeds: its own and all below."""
+        marks: Bools = np.zeros(len(self._site.circuits), np.bool_)
+        marks[circuit] = True
+        return self._nominal.locked_out(marks)
 
     def _overloads(self, tick: Tick) -> None:
         readings = tick.readings
@@ -100,9 +106,7 @@ class Circuits:
 
     def _shed(self, tick: Tick, circuit: int, over_w: float) -> None:
         accounts, devices = tick.body.accounts, tick.body.devices
-        marks: Bools = np.zeros(len(self._site.circuits), np.bool_)
-        marks[circuit] = True
-        below = self._nominal.locked_out(marks)[devices.circuit]
+        below = self._below(circuit)[devices.circuit]
         mine = np.flatnonzero(below & (accounts.mode == RUNNING) & ~accounts.deaf)
         limit = devices.may(Actuator.LIMIT)[mine]
         room = accounts.setpoint_w[mine] - np.where(limit, devices.floor_w[mine], devices.sleep_w[mine])

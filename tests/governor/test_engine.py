@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from proxy.energy.site import ReserveKw, Tenant
+from proxy.energy.site import Circuit, ReserveKw, Tenant
 from proxy.governor.devices import Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
@@ -199,6 +199,22 @@ def test_locked_circuit_is_emptied_then_opened_and_closed_again() -> None:
     run.fake.instructions = Instructions()
     run.run(1)
     assert run.plans[-1].close == (0,)
+
+
+def test_a_switch_is_not_opened_while_miners_below_its_circuit_draw_power() -> None:
+    described = site(20)
+    wired = dataclasses.replace(described, circuits=(*described.circuits, Circuit("row", parent="main")))
+    fake = Fake(20, wired)
+    below = dataclasses.replace(devices(20), circuit=np.ones(20, dtype=np.int64))
+    run = Loop(fake, Governor(wired, below, CURVES, QUIET))
+    run.run(60)
+    fake.instructions = Instructions(locked=(0,))
+    for _ in range(60):
+        run.run(1)
+        if run.plans[-1].open:
+            assert fake.load_w < 0.15 * 20 * MODEL.ceiling_w
+            return
+    pytest.fail("never opened")
 
 
 def test_joiners_are_charged_at_their_ceiling_before_they_work() -> None:

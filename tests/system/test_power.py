@@ -114,6 +114,29 @@ async def test_a_cap_at_half_the_load_takes_work_away_and_its_release_gives_it_b
     assert gated[-1] == ("release", MINERS - 2)
 
 
+async def test_a_lockout_is_given_shown_refused_and_ended_by_its_command(launch: Launch) -> None:
+    async with pool_with_jobs() as pool:
+        pumpjack = await launch(site(tenant(upstream(pool)), power=POWER, stratum=STRATUM))
+        async with Fleet("127.0.0.1", pumpjack.port, FLEET, seed=3):
+            await pumpjack.status_when(works(MINERS, 18.0))
+            unknown = await power(pumpjack, "lockout", "row-7", "--reason", "new fans")
+            assert (unknown.code, unknown.err) == (1, "Error: there is no circuit 'row-7': there is site\n")
+            locked = await power(pumpjack, "lockout", "site", "--reason", "new fans", "--json")
+            assert json.loads(locked.out)["lockouts"]["site"]["reason"] == "new fans"
+            await pumpjack.status_when(works(0, 1.0))
+            await power(pumpjack, "release", "--reason", "power is back")
+            for view in ("status", "why"):
+                shown = (await power(pumpjack, view)).out
+                assert "lockout    site, by " in shown
+                assert ": new fans\n" in shown
+            plan = (await power(pumpjack, "plan")).out
+            assert plan.count("(locked out: site)") == MINERS
+            ended = await power(pumpjack, "lockout", "site", "--off", "--reason", "done")
+            assert (ended.code, ended.out) == (0, "orders     none\n")
+            await pumpjack.status_when(works(MINERS, 18.0))
+        await pumpjack.logged("PowerOrdered", order="lockout", circuit="site")
+
+
 async def test_a_cap_holds_over_a_restart(launch: Launch) -> None:
     async with pool_with_jobs() as pool:
         content = site(tenant(upstream(pool)), power=POWER, stratum=STRATUM)

@@ -21,6 +21,7 @@ from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
 from proxy.config.power import Power
 from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.energy.site import wiring
 from proxy.errors import OrderRefused
 from proxy.events import Event
 from proxy.governor.devices import Devices, Verb
@@ -52,7 +53,8 @@ class PowerControl:
     ) -> None:
         self.acts = power.control == "act"
         self.instruments = instruments
-        self.orders = PowerOrders(folder, time.time, hear)
+        circuits = [circuit.name for circuit in instruments.site.circuits]
+        self.orders = PowerOrders(folder, time.time, hear, circuits, acts=self.acts)
         self._debts = DebtBook(folder)
         self._owed: dict[str, Floats] = {}
         """From before; the governor begins with it."""
@@ -75,6 +77,9 @@ class PowerControl:
         self._told_w: Floats = np.empty(0)
         """What each was told to draw last."""
         self._ceiling_w: Floats = np.empty(0)
+        self._circuit: Ints = np.empty(0, dtype=np.int64)
+        """Where each is plugged in."""
+        self._wiring = wiring(instruments.site)
         self._connected: Bools = np.empty(0, dtype=np.bool_)
         self._turned_away = 0
         self._stepped_at = math.nan
@@ -170,9 +175,17 @@ class PowerControl:
             plan = await asyncio.to_thread(decide)
             self.plan, self._connected = plan, here.connected
             self._carry_out(plan, here)
-            wanted_w = float(self._ceiling_w[here.connected].sum())
-            withheld = int((self._wanted & here.connected).sum())
+            # Who is locked out wants nothing: that it has none is no want of power.
+            want = here.connected & ~self._locked_out()
+            wanted_w = float(self._ceiling_w[want].sum())
+            withheld = int((self._wanted & want).sum())
             self._account.take(plan, wanted_w, withheld)
+
+    def _locked_out(self) -> Bools:
+        """Return whose circuit is locked out, or one that feeds it."""
+        lockouts = self.orders.book.lockouts
+        marks = np.array([circuit.name in lockouts for circuit in self.instruments.site.circuits])
+        return self._wiring.locked_out(marks)[self._circuit]
 
     def _outside(self) -> Outside:
         instructions = self.orders.instructions(self.instruments.most_w, self._power.cap_kw)
@@ -197,6 +210,7 @@ class PowerControl:
         self._withheld_at = np.concatenate((self._withheld_at, np.full(more, np.nan)))
         self._told_w = np.concatenate((self._told_w, devices.ceiling_w))
         self._ceiling_w = np.concatenate((self._ceiling_w, devices.ceiling_w))
+        self._circuit = np.concatenate((self._circuit, devices.circuit))
 
     def _withheld_since(self, now: float, here: Attendance) -> Floats:
         """Return since when each has no work: by the gate, or as if advice were followed."""
@@ -281,6 +295,7 @@ class PowerControl:
                 return {
                     "control": self._power.control,
                     "sentence": self._sentence(),
+                    "orders": self.orders.state(),
                     "decisions": list(self._account.decisions),
                     "alarms": list(self._account.alarms),
                 }
@@ -290,17 +305,24 @@ class PowerControl:
         """Return how it stands, ready for JSON."""
         now, plan = self._now(), self.plan
         here = self._connected
-        withheld = self._wanted[: len(here)] & here
+        locked = self._locked_out()[: len(here)] & here
+        want = here & ~locked
+        withheld = self._wanted[: len(here)] & want
         return {
             "control": self._power.control,
             "reserve": self._power.reserve,
             "budget_kw": _kw(plan.budget_w if plan else math.nan),
-            "wanted_kw": _kw(float(self._ceiling_w[: len(here)][here].sum())),
+            "wanted_kw": _kw(float(self._ceiling_w[: len(here)][want].sum())),
             "proven_kw": _kw(plan.proven_w if plan else math.nan),
             "expected_kw": _kw(plan.expected_w if plan else math.nan),
             "bound": plan.bound if plan else "",
             "sentence": self._sentence(),
-            "miners": {"here": int(here.sum()), "withheld": int(withheld.sum()), "known": len(self._roster)},
+            "miners": {
+                "here": int(here.sum()),
+                "withheld": int(withheld.sum()),
+                "locked_out": int(locked.sum()),
+                "known": len(self._roster),
+            },
             "tenants": self._tenants(withheld),
             "orders": self.orders.state(),
             "source": self.source.state(),
@@ -335,11 +357,14 @@ class PowerControl:
         return rows
 
     def _miners(self) -> list[dict[str, Any]]:
+        circuits, locked = self.instruments.site.circuits, self._locked_out()
         return [
             {
                 "id": self._roster.ids[device],
                 "tenant": self._roster.tenant[device],
                 "session": None if self._roster.keys[device] == NOBODY else self._roster.keys[device],
+                "circuit": circuits[self._circuit[device]].name,
+                "locked_out": bool(locked[device]),
                 "work": not bool(self._wanted[device]),
                 "told_w": round(float(self._told_w[device]), 1),
                 "ceiling_w": round(float(self._ceiling_w[device]), 1),

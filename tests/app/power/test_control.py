@@ -113,7 +113,7 @@ async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(
         await site.order("cap", kw=9.0, seconds=3600.0)
         # Three at work would be 9.0 kW, and three that idle 0.3: two are left.
         await site.until(lambda: site.power["proven_kw"] <= 9.0 and site.busy == 2)
-        assert site.power["miners"] == {"here": MINERS, "withheld": 4, "known": MINERS}
+        assert site.power["miners"] == {"here": MINERS, "withheld": 4, "locked_out": 0, "known": MINERS}
         assert site.power["bound"] == "cap"
         await site.order("release")
         await site.until(lambda: site.busy == MINERS and site.power["proven_kw"] == 18.0)
@@ -123,6 +123,40 @@ async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(
         assert site.seen(SessionClosed) == []
         said = site.program.power.view("why") if site.program.power is not None else {}
         assert {"shed", "raise"} <= {decision["what"] for decision in said["decisions"]}
+
+
+async def test_a_lockout_takes_the_work_of_its_circuit_until_it_is_ended(tmp_path: Path) -> None:
+    wired: dict[str, Any] = {
+        "circuit": [
+            {"name": "main"},
+            {"name": "rows", "parent": "main"},
+            {"name": "row-a", "parent": "rows"},
+        ],
+        # Two of the six; the rest is plugged in at the main board.
+        "miner": [*({**ROW, "user_match": f"*{name}", "circuit": "row-a"} for name in ("m01", "m02")), ROW],
+    }
+
+    def locked(site: Governed) -> list[str]:
+        told = site.program.power.view("plan")["miners"] if site.program.power is not None else []
+        return sorted(each["id"].partition("@")[0] for each in told if each["locked_out"] and not each["work"])
+
+    async with governed(tmp_path, **wired) as site:
+        await site.until(lambda: site.busy == MINERS)
+        await site.order("lockout", circuit="rows")
+        await site.until(lambda: site.busy == MINERS - 2)
+        assert locked(site) == ["main/m01", "main/m02"]
+        await site.order("release")
+        with pytest.raises(OrderRefused, match="there are main, rows, row-a"):
+            await site.order("lockout", circuit="row-b")
+        assert site.power["miners"] == {"here": MINERS, "withheld": 0, "locked_out": 2, "known": MINERS}
+        # They want nothing, so that nothing is short.
+        assert (site.power["wanted_kw"], site.power["curtailed"]) == (12.0, None)
+    async with governed(tmp_path, **wired) as site:
+        await site.until(lambda: site.power["miners"]["here"] == MINERS and site.busy == MINERS - 2)
+        assert locked(site) == ["main/m01", "main/m02"]
+        await site.order("unlock", circuit="rows")
+        await site.until(lambda: site.busy == MINERS)
+        assert site.seen(Curtailed) == []
 
 
 async def test_what_is_owed_outlives_the_program(tmp_path: Path) -> None:

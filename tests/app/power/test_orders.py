@@ -1,5 +1,6 @@
 """Operators' orders: judged, on the disk before they are obeyed, and still there after a restart."""
 
+import asyncio
 import math
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from proxy.events import Event, PowerOrdered
 class Desk:
     """A book of orders with a clock of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, circuits: tuple[str, ...] = ("main", "row-a"), acts: bool = True) -> None:
         self.now = 1_700_000_000.0
         self.events: list[Event] = []
-        self.orders = PowerOrders(folder, lambda: self.now, self.events.append)
+        self.orders = PowerOrders(folder, lambda: self.now, self.events.append, circuits, acts=acts)
 
 
 async def test_a_cap_bounds_until_its_time_is_over(tmp_path: Path) -> None:
@@ -56,6 +57,69 @@ async def test_orders_outlive_the_program(tmp_path: Path) -> None:
     third.orders.load()
     assert third.orders.book.cap is None
     assert not third.orders.instructions(math.inf, None).stopped
+
+
+async def test_a_lockout_outlives_the_program_and_a_release_and_ends_by_its_own_order_only(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("lockout", Request(circuit="row-a", reason="new fans", who="ann"))
+    await desk.orders.give("stop", Request(reason="x"))
+    await desk.orders.give("release", Request(reason="power is back"))
+    again = Desk(tmp_path)
+    again.orders.load()
+    said = again.orders.instructions(math.inf, None)
+    assert (said.locked, said.stopped) == ((1,), False)
+    assert again.orders.state()["lockouts"] == {"row-a": {"reason": "new fans", "who": "ann"}}
+    await again.orders.give("unlock", Request(circuit="row-a", reason="done", who="ann"))
+    assert again.orders.instructions(math.inf, None).locked == ()
+    assert again.events == [PowerOrdered("unlock", None, None, "done", "ann", "row-a")]
+
+
+async def test_orders_that_are_given_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await asyncio.gather(
+        desk.orders.give("lockout", Request(circuit="row-a", reason="x")),
+        desk.orders.give("release", Request(reason="y")),
+        desk.orders.give("hold", Request(reason="z")),
+    )
+    said = desk.orders.instructions(math.inf, None)
+    assert (said.locked, said.held) == ((1,), True)
+
+
+@pytest.mark.parametrize(
+    ("order", "circuit", "said"),
+    [
+        ("lockout", "row-b", "no circuit 'row-b': there are main, row-a"),
+        ("lockout", None, "there are main, row-a"),
+        ("lockout", "main", "locked out already, by ann: new fans"),
+        ("unlock", "row-a", "row-a is not locked out"),
+    ],
+)
+async def test_a_lockout_that_makes_no_sense_is_refused(
+    tmp_path: Path, order: str, circuit: str | None, said: str
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("lockout", Request(circuit="main", reason="new fans", who="ann"))
+    with pytest.raises(OrderRefused, match=said):
+        await desk.orders.give(order, Request(circuit=circuit, reason="x"))
+    assert desk.orders.instructions(math.inf, None).locked == (0,)
+
+
+async def test_who_only_advises_locks_nobody_out_and_can_end_a_lockout(tmp_path: Path) -> None:
+    await Desk(tmp_path).orders.give("lockout", Request(circuit="main", reason="x"))
+    advises = Desk(tmp_path, acts=False)
+    advises.orders.load()
+    with pytest.raises(OrderRefused, match="lock nobody out"):
+        await advises.orders.give("lockout", Request(circuit="row-a", reason="x"))
+    await advises.orders.give("unlock", Request(circuit="main", reason="x"))
+    assert advises.orders.book.lockouts == {}
+
+
+async def test_a_lockout_of_a_circuit_that_is_not_configured_any_more_stops_the_start(tmp_path: Path) -> None:
+    await Desk(tmp_path).orders.give("lockout", Request(circuit="row-a", reason="x"))
+    with pytest.raises(OrderRefused, match="locks out row-a.*there is main"):
+        Desk(tmp_path, circuits=("main",)).orders.load()
 
 
 async def test_an_order_that_cannot_be_kept_is_not_taken(tmp_path: Path) -> None:
