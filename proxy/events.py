@@ -227,11 +227,13 @@ class PowerOrdered:
     """An operator gave an order about power, or took one back."""
 
     order: str
-    """``cap``, ``hold``, ``stop`` or ``release``."""
+    """``cap``, ``hold``, ``stop``, ``order`` or ``release``."""
     kw: float | None
     seconds: float | None
     reason: str
     who: str
+    name: str = ""
+    """Of a curtailment; or what alone was released."""
 
 
 @dataclass(frozen=True, slots=True)
