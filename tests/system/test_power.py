@@ -147,7 +147,7 @@ async def test_a_curtailment_known_beforehand_is_listed_kept_and_released_by_nam
         assert "calendar   20 kW now" in (await power(second, "why")).out
         plain = await power(second, "release", "--reason", "lunch")
         assert "grid" in plain.out, "no cap of ours"
-        unknown = await power(second, "release", "--order", "gird", "--reason", "x", "--json")
+        unknown = await power(second, "release", "--order", "wind", "--reason", "x", "--json")
         assert (unknown.code, "there are grid" in json.loads(unknown.out)["error"]) == (1, True)
         released = await power(second, "release", "--order", "grid", "--reason", "they said so")
         assert (released.code, released.out.strip()) == (0, "orders     none")

@@ -81,19 +81,30 @@ def read(quantity: Quantity, content: bytes, wall_s: float, at_s: float) -> Told
         told: object = msgspec.json.decode(content)
     except (ValueError, RecursionError):
         raise SourceSilent(neither) from None
-    at: object = at_s
+    stamp: object = at_s
     if isinstance(told, dict):
-        at = told.get("at", at_s)
+        stamp = told.get("at", at_s)
         told = told.get(quantity.key)
-    if isinstance(told, bool) or not isinstance(told, int | float):
+    value, at = _number(told), _number(stamp)
+    if math.isnan(value):
         raise SourceSilent(neither)
-    if not quantity.least <= told <= quantity.most:
-        raise SourceSilent(f"{told:g} {quantity.unit} is no {quantity.what}")
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+    if not quantity.least <= value <= quantity.most:
+        raise SourceSilent(f"{value:g} {quantity.unit} is no {quantity.what}")
+    if not math.isfinite(at):
         raise SourceSilent('"at" is no Unix time in seconds')
     if at - wall_s > FUTURE_S:
         raise SourceSilent(f'"at" is {at - wall_s:.0f} s in the future: one of two clocks is wrong')
-    return Told(float(told), max(0.0, wall_s - at))
+    return Told(value, max(0.0, wall_s - at))
+
+
+def _number(told: object) -> float:
+    """Return a number; NaN for what is none, infinity for a whole number that no float is as large as."""
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return math.nan
+    try:
+        return float(told)
+    except OverflowError:
+        return math.inf if told > 0 else -math.inf
 
 
 class FileSource:

@@ -48,6 +48,8 @@ def test_a_number_or_an_object_with_one_is_believed(content: bytes, told: Told) 
         b"lots",
         b"-1",
         b"1e9",
+        b"9" * 400,
+        b'{"available_kw": 5, "at": ' + b"9" * 400 + b"}",
         b"NaN",
         b"Infinity",
         b"true",
