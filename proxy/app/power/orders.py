@@ -78,7 +78,7 @@ class PowerOrders:
             await asyncio.to_thread(self._keep, book)
             self.book = book
         name = request.name or request.only or ""
-        self._hear(PowerOrdered(order, request.kw, request.seconds, reason, who, name))
+        self._hear(PowerOrdered(order, request.kw, request.seconds, reason, who, name=name))
 
     def _book_after(self, order: str, request: Request, told: Told) -> Book:
         match order:

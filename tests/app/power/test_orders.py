@@ -152,7 +152,7 @@ async def test_a_release_ends_what_it_names_and_else_cap_hold_and_stop(tmp_path:
     assert list(desk.orders.book.curtailments) == ["b"]
     with pytest.raises(OrderRefused, match="there are b"):
         await desk.orders.give("release", Request(name="a", reason="x"))
-    assert desk.events[-1] == PowerOrdered("release", None, None, "x", "somebody", "a")
+    assert desk.events[-1] == PowerOrdered("release", None, None, "x", "somebody", name="a")
 
 
 async def test_two_orders_at_once_both_hold(tmp_path: Path) -> None:
