@@ -227,13 +227,15 @@ class PowerOrdered:
     """An operator gave an order about power, or took one back."""
 
     order: str
-    """``cap``, ``hold``, ``stop`` or ``release``; ``lockout`` or ``unlock`` of a circuit."""
+    """``cap``, ``hold``, ``stop``, ``order`` or ``release``; ``lockout`` or ``unlock`` of a circuit."""
     kw: float | None
     seconds: float | None
     reason: str
     who: str
     circuit: str = ""
     """That is locked out or unlocked."""
+    name: str = ""
+    """Of a curtailment; or what alone was released."""
 
 
 @dataclass(frozen=True, slots=True)

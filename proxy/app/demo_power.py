@@ -120,6 +120,11 @@ class PlantInstruments:
         guest = on_off(GUEST_W, GUEST_THS * 1e12, sleep_w=GUEST_IDLE_W)
         return curves((*self._world.curves.points, guest))
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return numbers: the plant of a demo is known to itself only."""
+        return tuple(f"simulated model {number}" for number in range(len(self._world.curves.points) + 1))
+
     def devices(self, ids: Sequence[str], miners: Sequence[Miner]) -> Devices:
         """Return newcomers with the nominal figures of their models. None can be sent away for good."""
         taken = set(self._place.tolist())

@@ -13,11 +13,13 @@ import click
 from proxy.adapters.control.unix import ask_power
 from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
-from proxy.cli.times import Period, ago, iso
+from proxy.cli.times import Instant, Period, ago, iso
 from proxy.errors import OrderRefused
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = 20
+_BY_HAND = ("operator", "cap_kw", "nominal")
+"""Caps that a status tells in other lines, or that always hold."""
 
 
 def site_options(command: Command) -> Command:
@@ -78,7 +80,8 @@ def why(path: Path | None, data: Path | None, as_json: bool) -> None:
         return
     click.echo(_advice(state))
     click.echo(f"now        {state['sentence']}")
-    click.echo("\n".join(order_lines(state["orders"])))
+    lines = [*cap_lines(state["caps"], _BY_HAND), *order_lines(state["orders"])]
+    click.echo("\n".join(lines))
     for decision in state["decisions"][-_SHOWN:]:
         click.echo(
             f"{iso(decision['at'])}  {decision['what']:<9} [{decision['bound']}] {decision['sentence']}"
@@ -98,6 +101,33 @@ def cap(kw: float, period: int, reason: str, path: Path | None, data: Path | Non
 
 
 @power.command()
+@click.option("--kw", type=click.FloatRange(min=0.0), required=True, metavar="N", help="For all miners.")
+@click.option(
+    "--from", "start", type=Instant(), required=True, metavar="TIME", help="UTC, as 2026-11-26T16:00:00Z."
+)
+@click.option("--for", "period", type=Period(), required=True, metavar="TIME", help="As 90m, 2h, 1d.")
+@click.option("--name", required=True, metavar="TEXT", help="By which it is shown, replaced and released.")
+@reason_option
+@site_options
+def order(
+    kw: float,
+    start: int,
+    period: int,
+    name: str,
+    reason: str,
+    path: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Meet a curtailment that is known beforehand: the load is down when it begins.
+
+    It outlives a restart. One of the same name is replaced.
+    """
+    seconds, from_s = float(period), float(start)
+    _order(path, data, as_json, "order", reason, kw=kw, seconds=seconds, from_s=from_s, name=name)
+
+
+@power.command()
 @reason_option
 @site_options
 def hold(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
@@ -114,11 +144,18 @@ def stop(reason: str, path: Path | None, data: Path | None, as_json: bool) -> No
 
 
 @power.command()
+@click.option("--only", type=click.Choice(["cap", "hold", "stop"]), help="End this one alone.")
+@click.option("--order", "name", metavar="NAME", help="End the curtailment of this name alone.")
 @reason_option
 @site_options
-def release(reason: str, path: Path | None, data: Path | None, as_json: bool) -> None:
-    """End cap, hold and stop: miners get work again as far as there is power. Lockouts hold on."""
-    _order(path, data, as_json, "release", reason)
+def release(
+    only: str | None, name: str | None, reason: str, path: Path | None, data: Path | None, as_json: bool
+) -> None:
+    """End cap, hold and stop: miners get work again as far as there is power.
+
+    Curtailments stay unless one is named, and lockouts hold on.
+    """
+    _order(path, data, as_json, "release", reason, only=only, name=name)
 
 
 @power.command()
@@ -138,7 +175,7 @@ def lockout(
 
 
 def _order(
-    path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float | str
+    path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float | str | None
 ) -> None:
     body = {"reason": reason, "who": getpass.getuser(), **more}
     state = _asked(path, data, as_json, order, body)
@@ -194,10 +231,15 @@ def status_lines(state: dict[str, Any]) -> list[str]:
     if source is not None:
         problem = f"; {source['problem']}" if source["problem"] else ""
         lines.append(f"source     {_kw(source['kw'])}, {ago(source['age_s'])} old{problem}")
+    if (price := state["price"]) is not None:
+        told = "unknown" if price["per_mwh"] is None else f"{price['per_mwh']:g} for a MWh"
+        problem = f"; {price['problem']}" if price["problem"] else ""
+        lines.append(f"price      {told}, {ago(price['age_s'])} old{problem}")
     if curtailed is not None:
         lines.append(
             f"curtailed  for {ago(curtailed['since_s'])}, {curtailed['missing_kwh']:,.2f} kWh not offered"
         )
+    lines += cap_lines(state["caps"], _BY_HAND)
     lines += order_lines(state["orders"])
     silent = state["governor"]["silent_s"]
     if silent is None or silent > 5:
@@ -206,7 +248,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
 
 
 def order_lines(orders: dict[str, Any]) -> list[str]:
-    """Return the orders that hold, in words."""
+    """Return the orders that hold or will, in words."""
     lines = []
     if (cap := orders.get("cap")) is not None:
         lines.append(
@@ -216,11 +258,22 @@ def order_lines(orders: dict[str, Any]) -> list[str]:
     for key, word in (("held", "hold"), ("stopped", "STOP")):
         if (told := orders.get(key)) is not None:
             lines.append(f"{word:<10} by {told['who']}: {told['reason']}")
+    for name, one in orders["curtailments"].items():
+        lines.append(
+            f"order      {name}: {one['kw']:g} kW from {iso(one['from_s'])} until {iso(one['until_s'])}, "
+            f"by {one['who']}: {one['reason']}"
+        )
     lines += [
         f"lockout    {circuit}, by {told['who']}: {told['reason']}"
         for circuit, told in orders["lockouts"].items()
     ]
     return lines or ["orders     none"]
+
+
+def cap_lines(caps: list[dict[str, Any]], without: tuple[str, ...]) -> list[str]:
+    """Return the caps that hold now, the strictest first, in words."""
+    shown = [each for each in caps if each["by"] not in without]
+    return [f"{each['by']:<10} {each['kw']:g} kW now: {each['sentence']}" for each in shown]
 
 
 def _kw(value: float | None) -> str:

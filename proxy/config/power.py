@@ -9,15 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from proxy.config.power_outside import GREATEST_KW, Calendar, PowerPrice, PowerSource, Timezone
 from proxy.config.table import Table, setting
-from proxy.config.values import TEXT, Count, Duration, File, Form, Number, Pattern, Slug, pattern_text_of
+from proxy.config.values import TEXT, Count, Duration, Form, Number, Pattern, Slug, pattern_text_of
 
 _RESERVE_FORM = '"n-1", "hardware-shed 2026-10-01" (when it was last tested) or "250 kW"'
 _RESERVE = re.compile(
     r"(n-1)|hardware-shed ([0-9]{4}-[0-9]{2}-[0-9]{2})|([0-9]{1,6}(?:\.[0-9]{1,3})?) ?kW", re.ASCII
 )
-_URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
-GREATEST_KW = 1e6
 
 
 def reserve_of(value: object) -> str:
@@ -42,47 +41,10 @@ def reserve_parts(reserve: str) -> date | float | None:
     return float(found[3]) if found[3] else None
 
 
-def url_of(value: object) -> str:
-    """Return an address that is asked over HTTP."""
-    if not isinstance(value, str) or not _URL.fullmatch(value) or "@" in value:
-        raise ValueError('must be "http://..." or "https://...", without a name or password in it')
-    return value
-
-
 Reserve = Annotated[str, BeforeValidator(reserve_of), TEXT, Form(_RESERVE_FORM)]
-Url = Annotated[str, BeforeValidator(url_of), TEXT, Form('"http://..." or "https://..."')]
 AgentPattern = Annotated[
     str, BeforeValidator(pattern_text_of), TEXT, Form('a pattern of user agents such as "Antminer S21*"')
 ]
-
-
-class PowerSource(Table):
-    """Somebody else who knows how many kW there are: a plant controller, a script."""
-
-    file: File | None = setting(
-        None,
-        'File that holds the available kW: a number, or JSON {"available_kw": 812.5}. Its age is that of its '
-        'last change, or of "at" in the JSON (seconds since 1970).',
-        example="/run/plant/available_kw",
-        restart=True,
-    )
-    url: Url | None = setting(
-        None,
-        "Address that answers GET with the same.",
-        example="http://127.0.0.1:8080/available",
-        restart=True,
-    )
-    every: Duration = setting(
-        1.0, "How often it is asked.", reason="the governor steps once a second", restart=True, ge=0.2, le=60
-    )
-    timeout: Duration = setting(
-        2.0,
-        "Longest wait for an answer.",
-        reason="a local controller answers in milliseconds",
-        restart=True,
-        ge=0.1,
-        le=30,
-    )
 
 
 class Generator(Table):
@@ -228,8 +190,21 @@ class Power(Table):
         gt=0,
         le=100_000,
     )
+    timezone: Timezone = setting(
+        "UTC",
+        "Whose days and hours [[power.calendar]] means. When clocks change there, so does the calendar.",
+        reason="what commands and the log print is UTC too",
+        restart=True,
+    )
     source: PowerSource = Field(
         default_factory=PowerSource, description="Somebody else who knows how many kW there are: file or url."
+    )
+    price: PowerPrice = Field(
+        default_factory=PowerPrice,
+        description="What a MWh costs, or earns elsewhere: file or url; and how much is drawn at what price.",
+    )
+    calendar: tuple[Calendar, ...] = Field(
+        (), description="Hours of the week in which miners may draw no more than so much."
     )
     generators: tuple[Generator, ...] = Field(
         (), alias="generator", description="The generating sets; none where the grid feeds the site."

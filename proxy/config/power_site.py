@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo
 
 from proxy.config.power import Circuit, MinerModel, Power, reserve_parts
+from proxy.config.power_outside import DAYS, clock_s
 from proxy.config.settings import Settings
-from proxy.energy import firm, site
+from proxy.energy import firm, orders, site
 
 ROOT = "site"
 """The circuit of a site that names none."""
@@ -69,6 +71,33 @@ def _reserve(text: str) -> site.Reserve:
             return site.ReserveKw(kw)
 
 
+def windows(power: Power) -> tuple[orders.Window, ...]:
+    """Return the hours of the calendar."""
+    return tuple(
+        orders.Window(
+            each.name,
+            frozenset(DAYS.index(day) for day in each.days),
+            clock_s(each.from_),
+            clock_s(each.until),
+            each.kw * 1000.0,
+        )
+        for each in power.calendar
+    )
+
+
+def price_rules(power: Power) -> tuple[orders.PriceRule, ...]:
+    """Return how much may be drawn at what price."""
+    return tuple(orders.PriceRule(rule.per_mwh, rule.kw * 1000.0) for rule in power.price.rules)
+
+
+def offset_s(power: Power, wall_s: float) -> float:
+    """Return what the site's clocks are ahead of UTC at this instant: with daylight saving it changes."""
+    zone = UTC if power.timezone == "UTC" else ZoneInfo(power.timezone)
+    ahead = datetime.fromtimestamp(wall_s, zone).utcoffset()
+    assert ahead is not None, "a zone has an offset at any time"
+    return ahead.total_seconds()
+
+
 def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[str]:
     """Yield what is impossible, each as a sentence with its sums."""
     described = power_site(settings, power)
@@ -90,8 +119,14 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
             'control = "act" needs [[power.miner]]: nobody knows what withholding work from a miner saves, '
             "so it would save nothing"
         )
-    if power.source.file is not None and power.source.url is not None:
-        yield "power.source has a file and a url: two that disagree help nobody, give one."
+    for name, asked in (("source", power.source), ("price", power.price)):
+        if asked.file is not None and asked.url is not None:
+            yield f"power.{name} has a file and a url: two that disagree help nobody, give one."
+    if power.price.rules and power.price.file is None and power.price.url is None:
+        yield "power.price has rules and neither a file nor a url: nobody would know the price."
+    for number, window in enumerate(power.calendar):
+        if window.from_ == "24:00":
+            yield f'Row {number} of power.calendar begins at "24:00": that is "00:00" of the next day.'
 
 
 def capacity_lines(settings: Settings, power: Power) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from pydantic import Field, SecretStr
 
 from proxy.config.conduct import StratumAdmission, StratumConduct
 from proxy.config.limits import StratumLimits, StratumTimers
-from proxy.config.power import GREATEST_KW, Power
+from proxy.config.power import Power
+from proxy.config.power_outside import GREATEST_KW
 from proxy.config.table import Table, setting
 from proxy.config.upstream_limits import UpstreamLimits
 from proxy.config.values import (

@@ -97,21 +97,25 @@ def calendar(windows: Iterable[Window], wall_s: float, offset_s: float) -> Itera
             yield Term("calendar", window.cap_w, f"calendar: {window.name}, {days} {hours}")
 
 
-def curtailment(orders: Iterable[Order], wall_s: float, unload_w_s: float = math.inf) -> Iterable[Term]:
+def curtailment(
+    orders: Iterable[Order], wall_s: float, unload_w_s: float = math.inf, lead_s: float = 0.0
+) -> Iterable[Term]:
     """Yield a term for each order that holds, or will so soon that the way down has to begin.
 
     Args:
         orders: All that were accepted.
         wall_s: Now.
         unload_w_s: How fast the load is let down: an order that is known beforehand is met at its beginning.
+        lead_s: How long before its beginning the way down ends: what is told to stop draws on for a while.
 
     """
     for order in orders:
         if order.from_s <= wall_s < order.until_s:
             yield Term("order", order.cap_w, f"curtailment order {order.name}")
-        elif wall_s < order.from_s and math.isfinite(unload_w_s):
+        elif wall_s < order.from_s and (math.isfinite(unload_w_s) or order.from_s - wall_s <= lead_s):
             ahead_s = order.from_s - wall_s
-            watts = order.cap_w + unload_w_s * ahead_s
+            early_s = max(0.0, ahead_s - lead_s)
+            watts = order.cap_w + (unload_w_s * early_s if early_s else 0.0)
             yield Term("order", watts, f"curtailment order {order.name} begins in {ahead_s:.0f} s")
 
 
@@ -124,10 +128,15 @@ def operator(cap: OperatorCap | None, wall_s: float) -> Iterable[Term]:
 
 
 def price(rules: Iterable[PriceRule], per_mwh: float) -> Iterable[Term]:
-    """Yield a term for each rule that holds at a price; if that is unknown, one that is unknown."""
+    """Yield a term for each rule that holds at a price; if that is unknown, one of the strictest.
+
+    Who sells power at a price, or buys it, pays for what is drawn while nobody knows it: to freeze would let
+    a fleet draw on through the dearest hour.
+    """
     rules = tuple(rules)
     if rules and math.isnan(per_mwh):
-        yield Term("price", math.nan, "the price is unknown")
+        least_w = min(rule.cap_w for rule in rules)
+        yield Term("price", least_w, "the price is unknown, so that the strictest of its rules holds")
     for rule in rules:
         if per_mwh >= rule.per_mwh:
             yield Term("price", rule.cap_w, f"a MWh costs {per_mwh:g}, the threshold is {rule.per_mwh:g}")

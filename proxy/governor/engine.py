@@ -135,6 +135,11 @@ class Governor:
         """What each tenant is owed, by month: kWh [T]."""
         return self._debts.by_month
 
+    @property
+    def learned(self) -> Learned:
+        """What was seen of each kind of device; who knows more from before puts it in."""
+        return self._body.learned
+
     def owe(self, by_month: Mapping[str, Floats]) -> None:
         """Go on with debts from before; kWh of each tenant by month [T]."""
         self._debts = debt.Debts(dict(by_month))

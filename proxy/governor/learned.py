@@ -23,6 +23,11 @@ class Learned:
         self.lag: Floats = np.ones((kinds, len(ACTUATORS)))
         self.residual: Floats = np.zeros((kinds, len(ACTUATORS)))
 
+    def recall(self, kind: int, actuator: int, lag: float, residual: float) -> None:
+        """Go on with what was learned before, within its bounds."""
+        self.lag[kind, actuator] = np.clip(lag, FASTEST, SLOWEST)
+        self.residual[kind, actuator] = np.clip(residual, 0.0, 1.0)
+
     def usable(self, kind: Ints, actuator: Actuator) -> Bools:
         """Return for miners of these kinds whether the actuator does anything worth the name."""
         return np.asarray(self.residual[kind, ACTUATORS.index(actuator)] <= USELESS)

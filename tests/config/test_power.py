@@ -1,6 +1,6 @@
 """The table [power]: a reserve is chosen, sums are shown, and what is impossible is refused."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,9 @@ import pytest
 
 from proxy.config import Settings, reload_differences, settings_from
 from proxy.config.power import reserve_parts
-from proxy.config.power_site import capacity_lines, model_of, power_site
+from proxy.config.power_site import capacity_lines, model_of, offset_s, power_site, price_rules, windows
 from proxy.energy.firm import firm_w, usable_w
+from proxy.energy.orders import PriceRule, Window
 from proxy.energy.site import HardwareShed, NMinusOne, ReserveKw
 from proxy.errors import ConfigError
 
@@ -113,6 +114,13 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
         ({}, {"miner": [{"watts": 3000, "idle_watts": 3001, "hashrate": 1}]}, "3001 W without work"),
         ({}, {"control": "act"}, 'control = "act" needs [[power.miner]]'),
         ({}, {"source": {"file": "/x", "url": "http://x"}}, "a file and a url"),
+        ({}, {"price": {"file": "/x", "url": "http://x"}}, "power.price has a file and a url"),
+        ({}, {"price": {"rule": [{"per_mwh": 80, "kw": 0}]}}, "neither a file nor a url"),
+        (
+            {},
+            {"calendar": [{"name": "x", "from": "24:00", "until": "06:00", "kw": 1}]},
+            '"00:00" of the next',
+        ),
     ],
 )
 def test_the_impossible_is_refused_with_its_sums(
@@ -145,6 +153,60 @@ def test_the_first_row_that_fits_a_miner_holds() -> None:
     assert model_of(only, "acme.a", "Antminer S21/1.0") is s21
     assert model_of(only, "acme.old7", "bmminer/2.0") is old
     assert model_of(only, "acme.new", "bmminer/2.0") is None
+
+
+def test_calendar_and_prices_are_what_the_rules_take() -> None:
+    only = settings(
+        calendar=[
+            {"name": "evening peak", "days": ["Mon", "Sun"], "from": "16:30", "until": "20:00", "kw": 40},
+            {"name": "night", "from": "22:00", "until": "24:00", "kw": 0},
+        ],
+        price={"file": "/run/price", "rule": [{"per_mwh": 80, "kw": 12.5}]},
+    ).power
+    assert only is not None
+    peak, night = windows(only)
+    assert peak == Window("evening peak", frozenset({0, 6}), 59_400.0, 72_000.0, 40_000.0)
+    assert (night.days, night.until_s) == (frozenset(range(7)), 86_400.0)
+    assert price_rules(only) == (PriceRule(80.0, 12_500.0),)
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ({"from": "16"}, "from"),
+        ({"from": "25:00"}, "from"),
+        ({"until": "20:60"}, "until"),
+        ({"until": 20}, "until"),
+        ({"days": []}, "days"),
+        ({"days": ["Monday"]}, "days.0"),
+        ({"kw": -1}, "kw"),
+        ({"kw": True}, "kw"),
+    ],
+)
+def test_hours_that_do_not_exist_are_mistakes(row: dict[str, Any], key: str) -> None:
+    right = {"name": "x", "from": "16:00", "until": "20:00", "kw": 1}
+    found = mistakes(calendar=[{**right, **row}])
+    assert found[0].startswith(f"power.calendar.0.{key} "), found
+
+
+def test_the_offset_is_that_of_the_instant() -> None:
+    only = settings(timezone="America/Denver").power
+    assert only is not None
+    winter, summer = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)
+    assert [offset_s(only, each.timestamp()) for each in (winter, summer)] == [-25_200.0, -21_600.0]
+    # Clocks went forward on the 8th of March 2026 at 9:00 UTC.
+    change = datetime(2026, 3, 8, 9, tzinfo=UTC).timestamp()
+    assert [offset_s(only, change - 1), offset_s(only, change)] == [-25_200.0, -21_600.0]
+    plain = settings().power
+    assert plain is not None
+    assert offset_s(plain, change) == 0.0
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "America", "../../etc/passwd", "", 7])
+def test_a_time_zone_must_be_known(zone: object) -> None:
+    (said,) = mistakes(timezone=zone)
+    assert said.startswith("power.timezone = ")
+    assert "IANA" in said
 
 
 def test_all_of_it_waits_for_a_restart() -> None:

@@ -66,7 +66,11 @@ def test_the_tables_that_may_be_left_out_are_valid_without_their_marks(tmp_path:
     marked = [line for line in template().splitlines() if line.startswith("##")]
     assert "## [power]" in marked
     path = tmp_path / "site.toml"
-    path.write_text(re.sub(r"^## ?", "", template(), flags=re.MULTILINE))
+    unmarked = re.sub(r"^## ?", "", template(), flags=re.MULTILINE)
+    # Nobody can know where the price comes from, and rules without one are refused.
+    price = '# No fixed default. For example: file = "/run/plant/per_mwh"'
+    assert unmarked.count(price) == 1
+    path.write_text(unmarked.replace(price, 'file = "/run/plant/per_mwh"'))
     power = load(path, {}).power
     assert power is not None
     assert power.control == "advise", "nothing is gated by uncommenting"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,31 @@ async def test_a_cap_holds_over_a_restart(launch: Launch) -> None:
             state = await second.status_when(lambda state: state["power"]["miners"]["here"] == MINERS)
             assert (state["working"], state["withheld"]) == (0, MINERS)
             assert state["power"]["budget_kw"] == 0.0
+
+
+async def test_a_curtailment_known_beforehand_is_listed_kept_and_released_by_name(launch: Launch) -> None:
+    hours = {"name": "contract", "from": "00:00", "until": "24:00", "kw": 20.0}
+    async with pool_with_jobs() as pool:
+        content = site(tenant(upstream(pool)), power={**POWER, "calendar": [hours]}, stratum=STRATUM)
+        first = await launch(content)
+        given = ("order", "--kw", "5", "--from", "2099-01-01T00:00:00Z", "--for", "2h", "--reason", "asked")
+        far = await power(first, *given, "--name", "grid")
+        assert (far.code, "begins within a year" in far.err) == (1, True)
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+        taken = await power(first, *given[:4], soon, *given[5:], "--name", "grid")
+        assert (taken.code, f"grid: 5 kW from {soon}" in taken.out) == (0, True)
+        await first.stop()
+        second = await launch(content)
+        shown = await power(second, "status")
+        assert f"grid: 5 kW from {soon}" in shown.out
+        assert "calendar   20 kW now: calendar: contract" in shown.out
+        assert "calendar   20 kW now" in (await power(second, "why")).out
+        plain = await power(second, "release", "--reason", "lunch")
+        assert "grid" in plain.out, "no cap of ours"
+        unknown = await power(second, "release", "--order", "wind", "--reason", "x", "--json")
+        assert (unknown.code, "there are grid" in json.loads(unknown.out)["error"]) == (1, True)
+        released = await power(second, "release", "--order", "grid", "--reason", "they said so")
+        assert (released.code, released.out.strip()) == (0, "orders     none")
 
 
 async def test_a_site_without_power_in_its_configuration_is_not_governed(launch: Launch) -> None:

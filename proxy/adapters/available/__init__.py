@@ -1,1 +1,1 @@
-"""Somebody else who knows how many kW there are: a file or an HTTP endpoint."""
+"""Somebody else who knows a figure, how many kW there are or what a MWh costs: a file or an HTTP endpoint."""

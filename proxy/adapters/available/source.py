@@ -1,4 +1,4 @@
-"""Asks a file or an HTTP endpoint how many kW there are. What cannot be believed is not there."""
+"""Asks a file or an HTTP endpoint for one figure. What cannot be believed is not there."""
 
 from __future__ import annotations
 
@@ -17,16 +17,34 @@ from proxy.errors import SourceSilent
 
 MOST_BYTES = 4096
 """Of an answer: a number, or a small object around it."""
-GREATEST_KW = 1e6
 FUTURE_S = 60.0
 """A time stamp further ahead is a wrong clock, and its age unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Available:
+class Quantity:
+    """What a source is asked for."""
+
+    key: str
+    """Of the JSON object that may be around the number."""
+    unit: str
+    what: str
+    """Reads on after "is no"."""
+    least: float
+    most: float
+
+
+AVAILABLE = Quantity("available_kw", "kW", "power that a site has", 0.0, 1e6)
+PRICE = Quantity("per_mwh", "for a MWh", "price that a market has", -1e5, 1e5)
+"""In whatever money. Who makes too much pays to be rid of it: prices fall below zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
     """What a source tells."""
 
-    kw: float
+    value: float
+    """In the unit of its quantity."""
     age_s: float
     """Since it was so."""
 
@@ -34,7 +52,7 @@ class Available:
 class Source(Protocol):
     """Somebody who can be asked."""
 
-    async def ask(self) -> Available:
+    async def ask(self) -> Told:
         """Return what there is.
 
         Raises:
@@ -43,10 +61,11 @@ class Source(Protocol):
         """
 
 
-def read(content: bytes, wall_s: float, at_s: float) -> Available:
-    """Return what an answer tells: a number of kW, or an object with ``available_kw`` and perhaps ``at``.
+def read(quantity: Quantity, content: bytes, wall_s: float, at_s: float) -> Told:
+    """Return what an answer tells: a number, or an object with one under the key and perhaps ``at``.
 
     Args:
+        quantity: What was asked for.
         content: Of the file, or the body.
         wall_s: Now, Unix seconds.
         at_s: When it was told, if it does not say itself.
@@ -57,33 +76,46 @@ def read(content: bytes, wall_s: float, at_s: float) -> Available:
     """
     if len(content) > MOST_BYTES:
         raise SourceSilent(f"more than {MOST_BYTES} bytes")
+    neither = f'neither a number nor {{"{quantity.key}": number}}'
     try:
         told: object = msgspec.json.decode(content)
     except (ValueError, RecursionError):
-        raise SourceSilent('neither a number nor {"available_kw": number}') from None
-    at: object = at_s
+        raise SourceSilent(neither) from None
+    stamp: object = at_s
     if isinstance(told, dict):
-        at = told.get("at", at_s)
-        told = told.get("available_kw")
-    if isinstance(told, bool) or not isinstance(told, int | float):
-        raise SourceSilent('neither a number nor {"available_kw": number}')
-    if not (math.isfinite(told) and 0 <= told <= GREATEST_KW):
-        raise SourceSilent(f"{told:g} kW is no power that a site has")
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+        stamp = told.get("at", at_s)
+        told = told.get(quantity.key)
+    value, at = _number(told), _number(stamp)
+    if math.isnan(value):
+        raise SourceSilent(neither)
+    if not quantity.least <= value <= quantity.most:
+        raise SourceSilent(f"{value:g} {quantity.unit} is no {quantity.what}")
+    if not math.isfinite(at):
         raise SourceSilent('"at" is no Unix time in seconds')
     if at - wall_s > FUTURE_S:
         raise SourceSilent(f'"at" is {at - wall_s:.0f} s in the future: one of two clocks is wrong')
-    return Available(float(told), max(0.0, wall_s - at))
+    return Told(value, max(0.0, wall_s - at))
+
+
+def _number(told: object) -> float:
+    """Return a number; NaN for what is none, infinity for a whole number that no float is as large as."""
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return math.nan
+    try:
+        return float(told)
+    except OverflowError:
+        return math.inf if told > 0 else -math.inf
 
 
 class FileSource:
     """A file that somebody rewrites; what it says is as old as its last change."""
 
-    def __init__(self, path: Path, wall: Callable[[], float]) -> None:
+    def __init__(self, quantity: Quantity, path: Path, wall: Callable[[], float]) -> None:
+        self._quantity = quantity
         self._path = path
         self._wall = wall
 
-    async def ask(self) -> Available:
+    async def ask(self) -> Told:
         """Return what the file tells.
 
         Raises:
@@ -91,7 +123,7 @@ class FileSource:
 
         """
         content, at_s = await asyncio.to_thread(self._read)
-        return read(content, self._wall(), at_s)
+        return read(self._quantity, content, self._wall(), at_s)
 
     def _read(self) -> tuple[bytes, float]:
         try:
@@ -104,12 +136,13 @@ class FileSource:
 class HttpSource:
     """An endpoint that answers GET. Redirects are not followed: what it was told is what is asked."""
 
-    def __init__(self, url: str, timeout_s: float, wall: Callable[[], float]) -> None:
+    def __init__(self, quantity: Quantity, url: str, timeout_s: float, wall: Callable[[], float]) -> None:
+        self._quantity = quantity
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._wall = wall
 
-    async def ask(self) -> Available:
+    async def ask(self) -> Told:
         """Return what the endpoint tells.
 
         Raises:
@@ -134,4 +167,4 @@ class HttpSource:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise SourceSilent(f"{self._url}: {str(error) or type(error).__name__}") from error
         now = self._wall()
-        return read(content, now, now)
+        return read(self._quantity, content, now, now)

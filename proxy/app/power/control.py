@@ -13,18 +13,24 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from proxy.adapters.available.source import AVAILABLE, PRICE
 from proxy.app.power.account import PowerAccount
-from proxy.app.power.debts import EACH_S, DebtBook
+from proxy.app.power.book import Request
+from proxy.app.power.debts import DebtBook
 from proxy.app.power.instruments import Instruments, Outside
-from proxy.app.power.orders import PowerOrders, Request
+from proxy.app.power.keeping import EACH_S
+from proxy.app.power.lessons import LessonBook
+from proxy.app.power.orders import PowerOrders
 from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
+from proxy.app.power.standing import Standing
 from proxy.config.power import Power
 from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.energy.budget import Term
 from proxy.energy.site import wiring
 from proxy.errors import OrderRefused
 from proxy.events import Event
-from proxy.governor.devices import Devices, Verb
+from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
 from proxy.ports import Miner
@@ -33,6 +39,10 @@ from proxy.units import Seconds
 
 PROOF_PER_MINUTE = 20.0
 """Shares asked of a miner that is to prove that it stopped: 21 s of silence instead of 52."""
+LET_DOWN_S = 300.0
+"""Over which a whole fleet is let down before a curtailment: engines and gas follow so much with ease [A]."""
+SETTLED_S = 60.0
+"""From the last reduction until it is proven, beside what firmware takes to idle."""
 DOWN, UP = ("lost", "shed", "plunge", "trim", "stop", "escalate", "lockout"), ("raise", "admit")
 """Decisions that lead to less work, and to more."""
 
@@ -55,11 +65,14 @@ class PowerControl:
         self.instruments = instruments
         circuits = [circuit.name for circuit in instruments.site.circuits]
         self.orders = PowerOrders(folder, time.time, hear, circuits, acts=self.acts)
+        self._lessons = LessonBook(folder)
         self._debts = DebtBook(folder)
         self._owed: dict[str, Floats] = {}
         """From before; the governor begins with it."""
         self._owners = [tenant.name for tenant in instruments.site.tenants]
-        self.source = SourceWatch(source_of(power.source), power.source, now)
+        self.source = SourceWatch(source_of(AVAILABLE, power.source), power.source, now)
+        self.price = SourceWatch(source_of(PRICE, power.price), power.price, now)
+        self._standing = Standing(power, self.price, now, time.time)
         self.plan: Plan | None = None
         """The last one; None before the first miner."""
         self._power = power
@@ -80,6 +93,8 @@ class PowerControl:
         self._circuit: Ints = np.empty(0, dtype=np.int64)
         """Where each is plugged in."""
         self._wiring = wiring(instruments.site)
+        self._lead_s = SETTLED_S
+        """From the last order to stop until the slowest that obeys by its work alone has stopped."""
         self._connected: Bools = np.empty(0, dtype=np.bool_)
         self._turned_away = 0
         self._stepped_at = math.nan
@@ -88,41 +103,47 @@ class PowerControl:
     # --- time -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Step again and again, and ask the source beside that."""
+        """Step again and again, and ask for kW and prices beside that."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.source.run(), name="source of available kW")
+                group.create_task(self.price.run(), name="source of prices")
                 group.create_task(self._tick(), name="governor")
-                group.create_task(self._keep_debts(), name="debts")
+                group.create_task(self._keep_books(), name="debts and lessons")
         finally:
-            self._tell_unkept(self._write_debts())
+            self._tell_unkept(self._write_books())
 
     def load(self) -> None:
-        """Go on with orders and debts of before.
+        """Go on with orders, debts and lessons of before.
 
         Raises:
-            OrderRefused: they cannot be read.
+            OrderRefused: orders or debts cannot be read.
 
         """
         self.orders.load()
         self._owed = self._debts.load(self._owners)
+        problem = self._lessons.load()
+        if problem:
+            self._account.alarm("learned", "site", problem)
 
-    async def _keep_debts(self) -> None:
+    async def _keep_books(self) -> None:
         while True:
             await asyncio.sleep(EACH_S)
-            self._tell_unkept(await asyncio.to_thread(self._write_debts))
+            self._tell_unkept(await asyncio.to_thread(self._write_books))
 
-    def _write_debts(self) -> OSError | None:
+    def _write_books(self) -> OSError | None:
         if self._governor is not None:
             try:
                 self._debts.keep(self._owners, self._governor.owed_kwh)
+                self._lessons.keep(self.instruments.models, self._governor.learned)
             except OSError as error:
                 return error
         return None
 
     def _tell_unkept(self, error: OSError | None) -> None:
         if error is not None:
-            self._account.alarm("debts", "site", f"what tenants are owed cannot be kept: {error}")
+            text = f"what tenants are owed, or what was learned of miners, cannot be kept: {error}"
+            self._account.alarm("debts", "site", text)
 
     async def _tick(self) -> None:
         due = self._now()
@@ -188,9 +209,17 @@ class PowerControl:
         return self._wiring.locked_out(marks)[self._circuit]
 
     def _outside(self) -> Outside:
-        instructions = self.orders.instructions(self.instruments.most_w, self._power.cap_kw)
+        instructions = self.orders.instructions(self._caps())
         month = f"{datetime.now(UTC):%Y-%m}"
-        return Outside(instructions, self.source.available_w, self.source.at, month)
+        return Outside(instructions, 1000.0 * self.source.value, self.source.at, month)
+
+    def _caps(self) -> list[Term]:
+        """Return all caps that hold now, the strictest first."""
+        nominal_w = self.instruments.most_w
+        nominal = Term("nominal", nominal_w, "the nominal power of the site, less reserve and auxiliaries")
+        unload_w_s = float(self._ceiling_w.sum()) / LET_DOWN_S
+        terms = [nominal, *self._standing.terms(), *self.orders.terms(unload_w_s, self._lead_s)]
+        return sorted((term for term in terms if term.watts < math.inf), key=lambda term: term.watts)
 
     def _join(self, joined: tuple[Miner, ...]) -> None:
         if not joined:
@@ -202,6 +231,7 @@ class PowerControl:
                 self.instruments.site, devices, self.instruments.curves(), self.instruments.settings
             )
             self._governor.owe(self._owed)
+            self._lessons.recall(self.instruments.models, self._governor.learned)
         else:
             self._governor.join(devices)
         more = len(joined)
@@ -211,6 +241,8 @@ class PowerControl:
         self._told_w = np.concatenate((self._told_w, devices.ceiling_w))
         self._ceiling_w = np.concatenate((self._ceiling_w, devices.ceiling_w))
         self._circuit = np.concatenate((self._circuit, devices.circuit))
+        by_work = ~(devices.may(Actuator.LIMIT) | devices.may(Actuator.SLEEP))
+        self._lead_s = max(self._lead_s, SETTLED_S + float(devices.t_idle_s[by_work].max(initial=0.0)))
 
     def _withheld_since(self, now: float, here: Attendance) -> Floats:
         """Return since when each has no work: by the gate, or as if advice were followed."""
@@ -295,6 +327,7 @@ class PowerControl:
                 return {
                     "control": self._power.control,
                     "sentence": self._sentence(),
+                    "caps": self._caps_told(),
                     "orders": self.orders.state(),
                     "decisions": list(self._account.decisions),
                     "alarms": list(self._account.alarms),
@@ -325,7 +358,9 @@ class PowerControl:
             },
             "tenants": self._tenants(withheld),
             "orders": self.orders.state(),
-            "source": self.source.state(),
+            "caps": self._caps_told(),
+            "source": self.source.state("kw"),
+            "price": self.price.state("per_mwh"),
             "measured": self.instruments.state(),
             "curtailed": self._account.state(),
             "governor": {
@@ -334,6 +369,12 @@ class PowerControl:
             },
             "alarms": list(self._account.alarms)[-5:],
         }
+
+    def _caps_told(self) -> list[dict[str, Any]]:
+        return [
+            {"by": term.name, "kw": round(term.watts / 1000, 3), "sentence": term.sentence}
+            for term in self._caps()
+        ]
 
     def _sentence(self) -> str:
         return self.plan.sentence if self.plan else "no miner has come yet"

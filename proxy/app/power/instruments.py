@@ -78,6 +78,10 @@ class Instruments(Protocol):
     def curves(self) -> Curves:
         """Return the operating points of all models."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of these models that tell them apart from all others ever configured."""
+
     def devices(self, ids: Sequence[str], miners: Sequence[Miner]) -> Devices:
         """Return newcomers as the governor takes them."""
 
@@ -149,6 +153,15 @@ class NominalInstruments:
                 on_off(model.watts, model.hashrate * 1e12, sleep_w=min(model.idle_watts, 0.99 * model.watts))
                 for model in self._models
             ]
+        )
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return each row's patterns and nominal figures: what was learned of others is not about it."""
+        return tuple(
+            f"{row.user_agent} {row.user_match} {row.watts:g} W, {row.idle_watts:g} W idle, "
+            f"{row.idle_after:g} s"
+            for row in self._models
         )
 
     def devices(self, ids: Sequence[str], miners: Sequence[Miner]) -> Devices:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from proxy.app.power.book import Book, Cap, Curtailment, Request, Told
 from proxy.app.power.keeping import keep
-from proxy.energy.orders import OperatorCap, operator
+from proxy.energy.budget import Term
+from proxy.energy.orders import OperatorCap, Order, curtailment, operator
 from proxy.errors import OrderRefused
 from proxy.events import Event, PowerOrdered
 from proxy.governor.readings import Instructions
@@ -20,43 +22,9 @@ from proxy.governor.readings import Instructions
 FILE_NAME = "power-orders.json"
 GREATEST_KW = 1e6
 LONGEST_S = 366 * 86400.0
-
-
-class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A hold, a stop or a lockout."""
-
-    reason: str
-    who: str
-
-
-class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What miners may draw at most, for a while."""
-
-    kw: float
-    until_s: float
-    """Unix seconds."""
-    reason: str
-    who: str
-
-
-class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that hold."""
-
-    cap: Cap | None = None
-    held: Told | None = None
-    stopped: Told | None = None
-    lockouts: dict[str, Told] = {}
-    """By the circuit's name."""
-
-
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order as it is given."""
-
-    kw: float | None = None
-    seconds: float | None = None
-    circuit: str | None = None
-    reason: str = ""
-    who: str = ""
+MOST_CURTAILMENTS = 100
+_RELEASED = {"cap": "cap", "hold": "held", "stop": "stopped"}
+"""Where the book has what an order of this name does."""
 
 
 class PowerOrders:
@@ -78,7 +46,7 @@ class PowerOrders:
         self._hear = hear
         self.book = Book()
         self._giving = asyncio.Lock()
-        """One order at a time is added to the book, and goes to the disk."""
+        """One order at a time is judged, goes to the disk, and holds."""
 
     def load(self) -> None:
         """Go on with the orders of before.
@@ -103,12 +71,15 @@ class PowerOrders:
         for circuit in self.book.lockouts:
             if circuit not in self._circuits:
                 raise OrderRefused(
-                    f"{self._path} locks out {circuit}, which the configuration does not name any more: there "
-                    f"{self._known()}. Somebody may stand at it. Name it again, or take it out of the file"
+                    f"{self._path} locks out {circuit}, which the configuration does not name any more: "
+                    f"there {self._known()}. Somebody may stand at it. Name it again, or take it out of the file"
                 )
 
     async def give(self, order: str, request: Request) -> None:
-        """Take an order: ``cap``, ``hold``, ``stop``, or ``release`` of all of these; ``lockout``, ``unlock``.
+        """Take an order: ``cap``, ``hold``, ``stop``, ``order``, ``lockout``, ``unlock`` or ``release``.
+
+        A release is of cap, hold and stop, or of what it names: one of these, or a curtailment; never of a
+        lockout.
 
         Raises:
             OrderRefused: it makes no sense, or cannot be kept.
@@ -120,13 +91,13 @@ class PowerOrders:
         if len(who) > 64 or not who.isprintable():
             raise OrderRefused("who gives the order is told in at most 64 printable characters")
         async with self._giving:
-            book = self._with(order, request, Told(reason, who))
+            book = self._book_after(order, request, Told(reason, who))
             await asyncio.to_thread(self._keep, book)
             self.book = book
-        self._hear(PowerOrdered(order, request.kw, request.seconds, reason, who, request.circuit or ""))
+        name, circuit = request.name or request.only or "", request.circuit or ""
+        self._hear(PowerOrdered(order, request.kw, request.seconds, reason, who, circuit, name))
 
-    def _with(self, order: str, request: Request, told: Told) -> Book:
-        """Return all that is to hold with one more order."""
+    def _book_after(self, order: str, request: Request, told: Told) -> Book:
         match order:
             case "cap":
                 return self._capped(request, told)
@@ -134,20 +105,51 @@ class PowerOrders:
                 return msgspec.structs.replace(self.book, held=told)
             case "stop":
                 return msgspec.structs.replace(self.book, stopped=told)
-            case "release":
-                # Not of lockouts: who wants power back may not know who stands at a circuit.
-                return Book(lockouts=self.book.lockouts)
+            case "order":
+                return self._curtailed(request, told)
             case "lockout" | "unlock":
                 return self._locked(order, request.circuit, told)
-        raise OrderRefused(f"there is no order {order[:20]!r}")
+            case "release":
+                return self._released(request)
+            case _:
+                raise OrderRefused(f"there is no order {order[:20]!r}")
 
     def _capped(self, request: Request, told: Told) -> Book:
-        kw, seconds = request.kw, request.seconds
-        if kw is None or not (math.isfinite(kw) and 0 <= kw <= GREATEST_KW):
-            raise OrderRefused("a cap is 0 kW or more")
+        kw, seconds = _kw_of(request), request.seconds
         if seconds is None or not (math.isfinite(seconds) and 0 < seconds <= LONGEST_S):
             raise OrderRefused("a cap holds for a while, at most a year: one for good is power.cap_kw")
         return msgspec.structs.replace(self.book, cap=Cap(kw, self._wall() + seconds, told.reason, told.who))
+
+    def _curtailed(self, request: Request, told: Told) -> Book:
+        """Take a curtailment; one of the same name is replaced, and those that are over are forgotten."""
+        kw, seconds, from_s, name = _kw_of(request), request.seconds, request.from_s, request.name or ""
+        now = self._wall()
+        if not name.strip() or len(name) > 64 or not name.isprintable():
+            raise OrderRefused("a curtailment has a name of 1 to 64 printable characters")
+        if seconds is None or not (math.isfinite(seconds) and 0 < seconds <= LONGEST_S):
+            raise OrderRefused("a curtailment holds for a while, at most a year")
+        if from_s is None or not (math.isfinite(from_s) and now < from_s + seconds <= now + 2 * LONGEST_S):
+            raise OrderRefused("a curtailment begins within a year, and ends in the future")
+        kept = {each: one for each, one in self.book.curtailments.items() if one.until_s > now}
+        kept[name] = Curtailment(kw, from_s, from_s + seconds, told.reason, told.who)
+        if len(kept) > MOST_CURTAILMENTS:
+            raise OrderRefused(f"more than {MOST_CURTAILMENTS} curtailments are too many: release some")
+        return msgspec.structs.replace(self.book, curtailments=kept)
+
+    def _released(self, request: Request) -> Book:
+        book, only, name = self.book, request.only, request.name
+        if only is not None and name is not None:
+            raise OrderRefused("release one kind or one curtailment, not both at once")
+        if name is not None:
+            if name not in book.curtailments:
+                known = ", ".join(book.curtailments) or "none"
+                raise OrderRefused(f"there is no curtailment {name[:64]!r}: there are {known}")
+            kept = {each: one for each, one in book.curtailments.items() if each != name}
+            return msgspec.structs.replace(book, curtailments=kept)
+        if only is not None and only not in _RELEASED:
+            raise OrderRefused(f"{only[:20]!r} is none of {', '.join(_RELEASED)}")
+        gone = _RELEASED.values() if only is None else (_RELEASED[only],)
+        return msgspec.structs.replace(book, **dict.fromkeys(gone))
 
     def _locked(self, order: str, circuit: str | None, told: Told) -> Book:
         lockouts = dict(self.book.lockouts)
@@ -174,32 +176,36 @@ class PowerOrders:
         except OSError as error:
             raise OrderRefused(f"{self._path}: {error.strerror or error}; the order was not taken") from error
 
-    def instructions(self, most_w: float, cap_kw: float | None) -> Instructions:
-        """Return what holds now; the strictest cap, with its name.
+    def terms(self, unload_w_s: float = math.inf, lead_s: float = 0.0) -> Iterable[Term]:
+        """Yield a term for each cap of the book that holds, and for each that is prepared for.
 
         Args:
-            most_w: What nominal figures allow; infinite where the supply is measured.
-            cap_kw: The configuration's own.
+            unload_w_s: How fast the load is let down before a curtailment.
+            lead_s: How long before its beginning that is to be done.
 
         """
-        caps = [(most_w, "the nominal power of the site, less reserve and auxiliaries")]
-        if cap_kw is not None:
-            caps.append((cap_kw * 1000.0, "power.cap_kw of the configuration"))
-        cap = self.book.cap
+        now, cap = self._wall(), self.book.cap
         if cap is not None:
-            by_hand = OperatorCap(cap.kw * 1000.0, cap.until_s, cap.reason, cap.who)
-            caps += [(term.watts, term.sentence) for term in operator(by_hand, self._wall())]
-        watts, name = min(caps, key=lambda each: each[0])
+            yield from operator(OperatorCap(cap.kw * 1000.0, cap.until_s, cap.reason, cap.who), now)
+        orders = [
+            Order(name, one.from_s, one.until_s, one.kw * 1000.0)
+            for name, one in self.book.curtailments.items()
+        ]
+        yield from curtailment(orders, now, unload_w_s, lead_s)
+
+    def instructions(self, terms: Iterable[Term]) -> Instructions:
+        """Return what holds now: the strictest of all ``terms``, with its name, and the rest of the book."""
+        strictest = min(terms, key=lambda term: term.watts, default=Term("", math.inf, ""))
         return Instructions(
-            cap_w=watts,
-            cap_name=name if watts < math.inf else "",
+            cap_w=strictest.watts,
+            cap_name=strictest.sentence if strictest.watts < math.inf else "",
             held=self.book.held is not None,
             stopped=self.book.stopped is not None,
             locked=tuple(place for place, name in enumerate(self._circuits) if name in self.book.lockouts),
         )
 
     def state(self) -> dict[str, Any]:
-        """Return the orders, for JSON."""
+        """Return the orders, for JSON; without those that are over."""
         now = self._wall()
         state: dict[str, Any] = json.loads(msgspec.json.encode(self.book))
         cap = self.book.cap
@@ -207,4 +213,14 @@ class PowerOrders:
             state["cap"] = (
                 None if cap.until_s <= now else {**state["cap"], "left_s": round(cap.until_s - now)}
             )
+        state["curtailments"] = {
+            name: one for name, one in state["curtailments"].items() if one["until_s"] > now
+        }
         return state
+
+
+def _kw_of(request: Request) -> float:
+    kw = request.kw
+    if kw is None or not (math.isfinite(kw) and 0 <= kw <= GREATEST_KW):
+        raise OrderRefused("a cap is 0 kW or more")
+    return kw

@@ -1,6 +1,9 @@
 """The governor beside the relay, in this process: what is decided is done, and advice is not."""
 
 import asyncio
+import json
+import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,10 +14,11 @@ import pytest
 
 from proxy.adapters.simulated.miner import Fleet, FleetSettings, MinerSettings, Mode
 from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool
+from proxy.app.power import lessons
 from proxy.app.program import Program
 from proxy.config.load import settings_from
 from proxy.errors import OrderRefused
-from proxy.events import Curtailed, CurtailmentEnded, Event, GovernorSilent, SessionClosed
+from proxy.events import Curtailed, CurtailmentEnded, Event, GovernorSilent, PowerAlarm, SessionClosed
 from proxy.governor.engine import Governor
 from proxy.relay import work_gate
 from proxy.units import Difficulty, HashesPerSecond, Seconds
@@ -204,6 +208,73 @@ async def test_a_file_tells_how_much_there_is_and_nonsense_raises_nothing(tmp_pa
         assert (site.power["source"]["kw"], site.busy) == (9.0, 2)
         source.write_text("18.5")
         await site.until(lambda: site.busy == MINERS)
+
+
+async def test_a_calendar_and_a_price_bound_and_say_so(tmp_path: Path) -> None:
+    price = tmp_path / "price"
+    price.write_text("20")
+    always = {"name": "contract", "from": "00:00", "until": "24:00", "kw": 12.5}
+    rules = {"file": str(price), "every": 0.2, "rule": [{"per_mwh": 80, "kw": 0}]}
+    async with governed(tmp_path, calendar=[always], price=rules) as site:
+        await site.until(lambda: site.busy == 4)
+        assert "calendar: contract" in site.power["sentence"]
+        assert [each["by"] for each in site.power["caps"]] == ["calendar", "nominal"]
+        price.write_text('{"per_mwh": 80}')
+        await site.until(lambda: site.busy == 0)
+        assert "a MWh costs 80, the threshold is 80" in site.power["sentence"]
+        price.write_text("soon")
+        await site.until(lambda: site.power["price"]["problem"])
+        assert site.power["price"]["per_mwh"] == 80.0, "what was told last holds until it is stale"
+        price.write_text("79.9")
+        await site.until(lambda: site.busy == 4)
+
+
+async def test_a_price_that_nobody_tells_is_the_worst_of_its_rules(tmp_path: Path) -> None:
+    rules = {"file": str(tmp_path / "none"), "every": 0.2, "rule": [{"per_mwh": 80, "kw": 7}]}
+    async with governed(tmp_path, price=rules) as site:
+        await site.until(lambda: site.busy == 2)
+        assert "the price is unknown" in site.power["sentence"]
+
+
+async def test_a_price_grows_stale(tmp_path: Path) -> None:
+    price = tmp_path / "price"
+    price.write_text("20")
+    os.utime(price, (time.time() - 3600, time.time() - 3600))
+    rules = {"file": str(price), "every": 0.2, "stale_after": 1800, "rule": [{"per_mwh": 80, "kw": 7}]}
+    async with governed(tmp_path, price=rules) as site:
+        await site.until(lambda: site.busy == 2)
+        assert "the price is unknown" in site.power["sentence"]
+        os.utime(price)
+        await site.until(lambda: site.busy == MINERS)
+
+
+async def test_a_curtailment_is_met_and_released_by_its_name(tmp_path: Path) -> None:
+    async with governed(tmp_path) as site:
+        await site.until(lambda: site.busy == MINERS)
+        await site.order("order", kw=9.0, seconds=3600.0, from_s=time.time() + 30.0, name="grid")
+        await site.until(lambda: site.power["proven_kw"] <= 9.0 and site.busy == 2)
+        assert "grid begins in" in site.power["sentence"], "it is met before it begins"
+        await site.order("release", name="grid")
+        await site.until(lambda: site.busy == MINERS)
+
+
+async def test_what_was_learned_outlives_the_program(tmp_path: Path) -> None:
+    model = "* * 3000 W, 100 W idle, 2 s"
+    seen = {name: {"lag": 1.0, "residual": 0.0} for name in ("LIMIT", "SLEEP", "DISCONNECT")}
+    told = {model: {**seen, "WITHHOLD": {"lag": 2.5, "residual": 0.0}}, "another": seen}
+    path = tmp_path / lessons.FILE_NAME
+    path.write_text(json.dumps(told))
+    async with governed(tmp_path, miners=1) as site:
+        await site.until(lambda: site.busy == 1)
+    kept = json.loads(path.read_text())
+    assert (kept[model]["WITHHOLD"]["lag"], kept["another"]) == (2.5, seen)
+    path.write_text("{")
+    async with governed(tmp_path, miners=1) as site:
+        await site.until(lambda: site.busy == 1)
+        alarms = [event for event in site.events if isinstance(event, PowerAlarm)]
+        assert [alarm.kind for alarm in alarms] == ["learned"]
+        assert "cannot be read" in alarms[0].text
+    assert json.loads(path.read_text())[model]["WITHHOLD"]["lag"] == 1.0
 
 
 async def test_a_governor_that_fails_stops_nobody_and_admits_nobody(

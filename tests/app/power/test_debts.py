@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proxy.app.power import debts
+from proxy.app.power import keeping
 from proxy.app.power.debts import FILE_NAME, DebtBook
 from proxy.errors import OrderRefused
 
@@ -32,7 +32,7 @@ def test_who_is_not_configured_any_more_keeps_what_is_owed(tmp_path: Path) -> No
 def test_what_did_not_change_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = DebtBook(tmp_path)
     book.keep(["acme"], {"2026-10": np.array([1.0])})
-    monkeypatch.setattr(debts, "keep", lambda path, content: pytest.fail("written again"))
+    monkeypatch.setattr(keeping, "keep", lambda path, content: pytest.fail("written again"))
     book.keep(["acme"], {"2026-10": np.array([1.0])})
 
 

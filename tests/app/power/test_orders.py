@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app.power.orders import FILE_NAME, PowerOrders, Request
+from proxy.app.power.book import Request
+from proxy.app.power.orders import FILE_NAME, PowerOrders
+from proxy.energy.budget import Term
 from proxy.errors import OrderRefused
 from proxy.events import Event, PowerOrdered
+from proxy.governor.readings import Instructions
+
+NOMINAL = Term("nominal", 95_000.0, "the nominal power")
 
 
 class Desk:
@@ -19,17 +24,20 @@ class Desk:
         self.events: list[Event] = []
         self.orders = PowerOrders(folder, lambda: self.now, self.events.append, circuits, acts=acts)
 
+    def said(self, *terms: Term) -> Instructions:
+        return self.orders.instructions([*terms, *self.orders.terms(1000.0, 60.0)])
+
 
 async def test_a_cap_bounds_until_its_time_is_over(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.orders.give("cap", Request(kw=40.0, seconds=7200.0, reason="well work", who="ann"))
-    said = desk.orders.instructions(95_000.0, None)
+    said = desk.said(NOMINAL)
     assert said.cap_w == 40_000.0
     assert "ann" in said.cap_name
     assert "well work" in said.cap_name
     assert desk.orders.state()["cap"]["left_s"] == 7200
     desk.now += 7200
-    said = desk.orders.instructions(95_000.0, None)
+    said = desk.said(NOMINAL)
     assert (said.cap_w, desk.orders.state()["cap"]) == (95_000.0, None)
     assert desk.events == [PowerOrdered("cap", 40.0, 7200.0, "well work", "ann")]
 
@@ -37,10 +45,11 @@ async def test_a_cap_bounds_until_its_time_is_over(tmp_path: Path) -> None:
 async def test_the_strictest_cap_holds_and_says_whose_it_is(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.orders.give("cap", Request(kw=40.0, seconds=60.0, reason="x"))
-    assert "cap_kw" in desk.orders.instructions(95_000.0, 30.0).cap_name
-    assert "nominal" in desk.orders.instructions(20_000.0, 30.0).cap_name
+    configured = Term("cap_kw", 30_000.0, "power.cap_kw")
+    assert "cap_kw" in desk.said(NOMINAL, configured).cap_name
+    assert "nominal" in desk.said(Term("nominal", 20_000.0, "nominal"), configured).cap_name
     await desk.orders.give("release", Request(reason="x"))
-    assert desk.orders.instructions(math.inf, None).cap_w == math.inf
+    assert desk.said().cap_w == math.inf
 
 
 async def test_orders_outlive_the_program(tmp_path: Path) -> None:
@@ -50,13 +59,13 @@ async def test_orders_outlive_the_program(tmp_path: Path) -> None:
     await desk.orders.give("stop", Request(reason="z"))
     again = Desk(tmp_path)
     again.orders.load()
-    said = again.orders.instructions(math.inf, None)
+    said = again.said()
     assert (said.cap_w, said.held, said.stopped) == (40_000.0, True, True)
     await again.orders.give("release", Request(reason="done"))
     third = Desk(tmp_path)
     third.orders.load()
     assert third.orders.book.cap is None
-    assert not third.orders.instructions(math.inf, None).stopped
+    assert not third.said().stopped
 
 
 async def test_a_lockout_outlives_the_program_and_a_release_and_ends_by_its_own_order_only(
@@ -126,7 +135,7 @@ async def test_an_order_that_cannot_be_kept_is_not_taken(tmp_path: Path) -> None
     desk = Desk(tmp_path / "gone")
     with pytest.raises(OrderRefused, match="not taken"):
         await desk.orders.give("hold", Request(reason="x"))
-    assert not desk.orders.instructions(math.inf, None).held
+    assert not desk.said().held
     assert desk.events == []
 
 
@@ -149,6 +158,15 @@ def test_orders_that_cannot_be_read_are_not_taken_for_none(tmp_path: Path) -> No
         ("hold", Request(reason="x" * 201)),
         ("hold", Request(reason="x", who="y" * 65)),
         ("dance", Request(reason="x")),
+        ("order", Request(kw=1.0, seconds=60.0, from_s=1_700_000_100.0, reason="x")),
+        ("order", Request(kw=1.0, seconds=60.0, from_s=1_600_000_000.0, name="past", reason="x")),
+        ("order", Request(kw=1.0, seconds=60.0, from_s=math.nan, name="a", reason="x")),
+        ("order", Request(kw=1.0, seconds=60.0, name="a", reason="x")),
+        ("order", Request(seconds=60.0, from_s=1_700_000_100.0, name="a", reason="x")),
+        ("order", Request(kw=1.0, seconds=60.0, from_s=1_700_000_100.0, name="x" * 65, reason="x")),
+        ("release", Request(only="lunch", reason="x")),
+        ("release", Request(name="nobody", reason="x")),
+        ("release", Request(only="cap", name="nobody", reason="x")),
     ],
 )
 async def test_nonsense_is_refused_and_changes_nothing(tmp_path: Path, order: str, request_: Request) -> None:
@@ -156,3 +174,53 @@ async def test_nonsense_is_refused_and_changes_nothing(tmp_path: Path, order: st
     with pytest.raises(OrderRefused):
         await desk.orders.give(order, request_)
     assert not (tmp_path / FILE_NAME).exists()
+
+
+async def test_a_curtailment_is_prepared_for_met_and_over(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    begins = desk.now + 360
+    order = Request(kw=10.0, seconds=3600.0, from_s=begins, name="grid", reason="asked to", who="ann")
+    await desk.orders.give("order", order)
+    # 300 s of way down at 1 kW a second, then 60 s in which firmware idles.
+    assert desk.said(NOMINAL).cap_w == 95_000.0
+    desk.now = begins - 100
+    assert desk.said(NOMINAL).cap_w == 50_000.0
+    assert "grid begins in 100 s" in desk.said(NOMINAL).cap_name
+    for moment in (begins - 60, begins, begins + 3599):
+        desk.now = moment
+        assert desk.said(NOMINAL).cap_w == 10_000.0
+    again = Desk(tmp_path)
+    again.orders.load()
+    again.now = begins
+    assert again.said(NOMINAL).cap_w == 10_000.0, "it outlives the program"
+    assert list(again.orders.state()["curtailments"]) == ["grid"]
+    again.now = begins + 3600
+    assert again.said(NOMINAL).cap_w == 95_000.0
+    assert again.orders.state()["curtailments"] == {}
+
+
+async def test_a_release_ends_what_it_names_and_else_cap_hold_and_stop(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("cap", Request(kw=40.0, seconds=7200.0, reason="x"))
+    await desk.orders.give("hold", Request(reason="x"))
+    await desk.orders.give("stop", Request(reason="x"))
+    for name in ("a", "b"):
+        order = Request(kw=50.0, seconds=60.0, from_s=desk.now, name=name, reason="x")
+        await desk.orders.give("order", order)
+    await desk.orders.give("release", Request(only="stop", reason="x"))
+    assert (desk.said().stopped, desk.said().held, desk.said().cap_w) == (False, True, 40_000.0)
+    await desk.orders.give("release", Request(reason="x"))
+    assert (desk.said().held, desk.said().cap_w) == (False, 50_000.0)
+    await desk.orders.give("release", Request(name="a", reason="x"))
+    assert list(desk.orders.book.curtailments) == ["b"]
+    with pytest.raises(OrderRefused, match="there are b"):
+        await desk.orders.give("release", Request(name="a", reason="x"))
+    assert desk.events[-1] == PowerOrdered("release", None, None, "x", "somebody", name="a")
+
+
+async def test_two_orders_at_once_both_hold(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await asyncio.gather(
+        desk.orders.give("hold", Request(reason="x")), desk.orders.give("stop", Request(reason="y"))
+    )
+    assert (desk.said().held, desk.said().stopped) == (True, True)
