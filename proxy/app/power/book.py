@@ -6,7 +6,7 @@ import msgspec
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A hold or a stop."""
+    """A hold, a stop or a lockout."""
 
     reason: str
     who: str
@@ -41,6 +41,8 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stopped: Told | None = None
     curtailments: dict[str, Curtailment] = {}
     """By name."""
+    lockouts: dict[str, Told] = {}
+    """By the circuit's name."""
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +54,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Unix seconds."""
     name: str | None = None
     """Of a curtailment."""
+    circuit: str | None = None
     only: str | None = None
     """What is released: ``cap``, ``hold`` or ``stop``."""
     reason: str = ""

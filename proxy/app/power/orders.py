@@ -72,7 +72,8 @@ class PowerOrders:
             if circuit not in self._circuits:
                 raise OrderRefused(
                     f"{self._path} locks out {circuit}, which the configuration does not name any more: "
-                    f"there {self._known()}. Somebody may stand at it. Name it again, or take it out of the file"
+                    f"there {self._known()}. Somebody may stand at it. Name it again, or take it out of "
+                    "the file"
                 )
 
     async def give(self, order: str, request: Request) -> None:

@@ -142,7 +142,9 @@ async def test_a_lockout_takes_the_work_of_its_circuit_until_it_is_ended(tmp_pat
 
     def locked(site: Governed) -> list[str]:
         told = site.program.power.view("plan")["miners"] if site.program.power is not None else []
-        return sorted(each["id"].partition("@")[0] for each in told if each["locked_out"] and not each["work"])
+        return sorted(
+            each["id"].partition("@")[0] for each in told if each["locked_out"] and not each["work"]
+        )
 
     async with governed(tmp_path, **wired) as site:
         await site.until(lambda: site.busy == MINERS)

@@ -121,7 +121,7 @@ class LedgerJournal:
 
     def expect(self) -> None:
         """The open window has its first share."""
-        # After a pause nobody is waited for: commits come no faster, and a lone share waits for its flush only.
+        # After a pause nobody is waited for: commits come no faster, and a lone share only waits for a flush.
         self._close_within(max(0.0, self._drawn_at + self.pace.open_for - self._loop.time()))
 
     def told(self) -> None:

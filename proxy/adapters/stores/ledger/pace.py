@@ -28,7 +28,7 @@ class Pace:
         self.bounds = bounds
         self.window = bounds.least
         self.open_for = bounds.least
-        """Seconds until a window is drawn: what even a slow flush takes comes out of its time, not on top of it."""
+        """Seconds until a window is drawn: what even a slow flush takes comes out of its time."""
         self.p50 = self.p95 = self.p99 = Seconds(0)
         """Of the flushes looked back upon."""
         self._took: deque[float] = deque(maxlen=REMEMBERED)
