@@ -1,7 +1,7 @@
 """Whether a meter's answer can be believed. What cannot is unknown, with the reason for the alarm."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _NEAR = 0.5
 """How far a misread value, once put right, may lie from what was expected to be taken for that mistake."""
@@ -68,21 +68,20 @@ def judge(
     """
     same = value == memory.digits
     since = memory.same_since_s if same else at_s
-    seen = replace(memory, digits=value, same_since_s=since, at_s=at_s)
     if math.isnan(at_s) or at_s > now_s + _AHEAD_S:
         # Not remembered: a time from the future would make all later ones look old.
         return Judged(math.nan, f"{channel.name}: its clock is ahead by {at_s - now_s:.0f} s"), memory
     if at_s < memory.at_s:
         # Remembered: whoever set the clock back will go on from there.
         behind = f"{channel.name}: its clock went back by {memory.at_s - at_s:.0f} s"
-        return Judged(math.nan, behind), replace(seen, same_since_s=at_s)
+        return Judged(math.nan, behind), Memory(memory.value, at_s, value, at_s)
     reference = expected if not math.isnan(expected) else memory.value
     reason = _wrong(channel, value, reference)
     if not reason and same and at_s - since >= channel.frozen_s:
         reason = f"the same digits for {at_s - since:.0f} s"
     if reason:
-        return Judged(math.nan, f"{channel.name}: {reason}"), seen
-    return Judged(value, ""), replace(seen, value=value)
+        return Judged(math.nan, f"{channel.name}: {reason}"), Memory(memory.value, at_s, value, since)
+    return Judged(value, ""), Memory(value, at_s, value, since)
 
 
 def _wrong(channel: Channel, value: float, reference: float) -> str:

@@ -111,7 +111,7 @@ class Accounts:
     def observe(self, now: float, readings: Readings, devices: Devices) -> Ints:
         """Take in what miners say of themselves; return those whose reduction has just been proven."""
         np.putmask(self.heard_s, readings.shares > 0, now)
-        polled = np.flatnonzero(readings.miner_at > self.seen_s)
+        polled = (readings.miner_at > self.seen_s).nonzero()[0]
         if len(polled):
             own = readings.miner_w[polled]
             believable = (
@@ -126,7 +126,7 @@ class Accounts:
             ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
             self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
             self.seen_w[polled] = np.where(believable, own / self.own_part[polled], np.nan)
-        where = np.flatnonzero(self.falling)
+        where = self.falling.nonzero()[0]
         if not len(where):
             return where
         proven = where[self._proof(now, where, devices)]
@@ -191,7 +191,7 @@ class Accounts:
     def modelled_w(self, now: float) -> Floats:
         """Return what each should be drawing now, by its setpoint and its usual lag."""
         watts = self.setpoint_w.copy()
-        moving = np.flatnonzero(self.falling | self.rising)
+        moving = (self.falling | self.rising).nonzero()[0]
         if len(moving):
             age = np.maximum(0.0, now - self.issued_s[moving])
             left = charges.left(age, self.t95_s[moving])
@@ -207,7 +207,7 @@ class Accounts:
         meter; what is missing of others counts too.
         """
         slack = charges.missing_w(self.setpoint_w, self.seen_w, self.deaf)
-        rising = np.flatnonzero(self.rising)
+        rising = self.rising.nonzero()[0]
         if len(rising):
             arrived = charges.arrived(
                 self.setpoint_w[rising],
@@ -228,7 +228,7 @@ class Accounts:
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""
-        moving = np.flatnonzero(self.falling | self.rising)
+        moving = (self.falling | self.rising).nonzero()[0]
         if not len(moving):
             return 0.0, 0.0
         age = np.maximum(0.0, now - self.issued_s[moving])
@@ -238,7 +238,7 @@ class Accounts:
 
     def overdue(self, now: float) -> Ints:
         """Return the miners whose reduction should have been proven by now."""
-        return np.flatnonzero(self.falling & ~self.deaf & (now > self.due_s))
+        return (self.falling & ~self.deaf & (now > self.due_s)).nonzero()[0]
 
     def appended(self, count: int) -> "Accounts":
         """Return these accounts with ``count`` miners more that were never seen."""

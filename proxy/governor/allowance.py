@@ -62,14 +62,13 @@ class Allowance:
             terms.append(emergency_stop("somebody pressed it"))
         if said.held:
             frozen.append("somebody holds it")
-        least_w = min((watts for _, watts in self.hour), default=math.nan)
 
         def silent(role: str, age_s: float, who: str) -> None:
             most = ceiling_w(
                 LADDERS[role],
                 age_s,
                 last_w=self.before_w,
-                hour_least_w=least_w,
+                hour_least_w=min((watts for _, watts in self.hour), default=math.nan),
                 guaranteed_w=guaranteed_w,
                 sleep_w=asleep_w,
             )

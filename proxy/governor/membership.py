@@ -89,7 +89,7 @@ class Membership:
 
     def _absent(self, now: float, body: Body) -> None:
         """Write off what has been gone for long."""
-        late = np.flatnonzero(now - self.gone_s > body.settings.absent_s)
+        late = (now - self.gone_s > body.settings.absent_s).nonzero()[0]
         if not len(late):
             return
         accounts = body.accounts

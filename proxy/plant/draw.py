@@ -41,12 +41,12 @@ class Draw:
         self._target_w[indices] = watts
         self._ramp_s[indices] = np.maximum(ramp_s, LEAST_RAMP_S)
         self._rate_w_s[indices] = 0.95 * np.abs(watts - self.level_w[indices]) / self._ramp_s[indices]
-        self._moving = np.flatnonzero(self._target_w != self.level_w)
+        self._moving = (self._target_w != self.level_w).nonzero()[0]
 
     def cut(self, indices: Ints) -> None:
         """Take the voltage from these."""
         self._target_w[indices] = self.level_w[indices] = self.watts[indices] = 0.0
-        self._moving = np.flatnonzero(self._target_w != self.level_w)
+        self._moving = (self._target_w != self.level_w).nonzero()[0]
 
     def ramp(self, dt: float) -> Ints:
         """Move all ramps ``dt`` seconds on; return who has moved."""
