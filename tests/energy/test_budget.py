@@ -11,12 +11,10 @@ from proxy.energy.ladder import LADDERS, Ladder, Rung, ceiling_w
 from proxy.energy.orders import (
     OperatorCap,
     Order,
-    PriceRule,
     Window,
     calendar,
     curtailment,
     operator,
-    price,
 )
 from proxy.energy.site import HardwareShed, NMinusOne, Reserve, ReserveKw
 from proxy.energy.supply import (
@@ -289,15 +287,6 @@ def test_a_cap_by_hand_tells_who_and_why_and_ends_by_itself() -> None:
     assert term == Term("operator", 200e3, "capped by Ada for another 60 min: storm")
     assert list(operator(cap, 7200.0)) == []
     assert list(operator(None, 0.0)) == []
-
-
-def test_a_price_at_its_threshold_caps_and_an_unknown_one_freezes() -> None:
-    rules = [PriceRule(80.0, 1e5), PriceRule(200.0)]
-    assert [term.watts for term in price(rules, 79.9)] == []
-    assert [term.watts for term in price(rules, 80.0)] == [1e5]
-    assert [term.watts for term in price(rules, 500.0)] == [1e5, 0.0]
-    assert all(isnan(term.watts) for term in price(rules, nan))
-    assert list(price([], nan)) == []
 
 
 # -- the ladder of silence -----------------------------------------------------------------------------------
