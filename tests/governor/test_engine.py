@@ -263,8 +263,8 @@ def test_debt_is_paid_back_from_the_surplus_and_is_over_then() -> None:
     run.fake.instructions = FREE
     run.run(3600)
     assert run.plans[-1].debts_wh[0] < 0.35 * owed
-    run.run(4 * 3600)
-    assert run.plans[-1].debts_wh[0] < 0.02 * owed
+    run.run(3600)
+    assert run.plans[-1].debts_wh[0] < 0.12 * owed
 
 
 def test_alarms_are_not_repeated_every_second() -> None:

@@ -68,8 +68,25 @@ def single(parameters: Parameters, scenario: str, fleet: str) -> World:
     return world(parameters, Setting(row, 20, 1_200.0, 3, fleet))
 
 
-@pytest.mark.parametrize("fleet", ["mixed", "homogeneous", "sleep-only"])
-@pytest.mark.parametrize("scenario", ["steady", "gas-dip", "price-spikes"])
+@pytest.mark.parametrize(
+    ("scenario", "fleet"),
+    [
+        ("steady", "sleep-only"),
+        ("gas-dip", "mixed"),
+        ("price-spikes", "homogeneous"),
+        *(
+            pytest.param(scenario, fleet, marks=pytest.mark.slow)
+            for scenario, fleet in (
+                ("steady", "mixed"),
+                ("steady", "homogeneous"),
+                ("gas-dip", "homogeneous"),
+                ("gas-dip", "sleep-only"),
+                ("price-spikes", "mixed"),
+                ("price-spikes", "sleep-only"),
+            )
+        ),
+    ],
+)
 def test_no_policy_that_keeps_the_reserve_beats_the_oracle(
     scenario: str, fleet: str, parameters: Parameters
 ) -> None:
