@@ -63,8 +63,8 @@ class ShareJournal(Protocol):
     def expect(self) -> None:
         """The open window has its first share. Never waits.
 
-        When the window has been open for its time, the journal draws it (``Relay.draw``); once it is durable,
-        the relay's ``committed`` is called with its number.
+        A window's time after the last one was drawn the journal draws it (``Relay.draw``); once it is
+        durable, the relay's ``committed`` is called with its number.
         """
 
     def told(self) -> None:
