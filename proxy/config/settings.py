@@ -122,7 +122,7 @@ class Ledger(Table):
     )
     min_window: Duration = setting(
         0.01,
-        "Shortest time between two commits, in which shares are collected to be answered together. The window "
+        "Shortest time between two commits: shares of that time are answered together. The window "
         "is twice what the disk needs for a flush (95 of 100), within these bounds.",
         reason="one flush for all shares of 10 ms; miners do not notice 10 ms",
         restart=True,

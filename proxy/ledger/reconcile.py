@@ -48,7 +48,8 @@ def reconcile(local: float, upstream: float, square: float) -> Reconciliation:
     if square <= 0:
         # Without a share for the pool chance has no measure: one of its difficulty would be the least.
         return Reconciliation(local, 0.0, 0.0, Verdict.OK, "nothing has met the pool's target yet")
-    z = (local - upstream) / math.sqrt(square)
+    # Chance is that of the shares to be expected: else the fewer they were, the surer they would seem.
+    z = (local - upstream) / math.sqrt(square * max(1.0, local / upstream))
     verdict = Verdict.ALARM if abs(z) > ALARM else Verdict.WARN if abs(z) > WARN else Verdict.OK
     return Reconciliation(local, upstream, z, verdict, _sentence(local, upstream, z, verdict))
 

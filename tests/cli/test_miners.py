@@ -137,7 +137,7 @@ def test_luck_is_told_with_its_error(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("difficulty", "verdict", "mark"),
-    [(19_000.0, "ok", "+0.1"), (4500.0, "warn", "!+3.4"), (3000.0, "alarm", "!!+5.7")],
+    [(19_000.0, "ok", "+0.1"), (1483.0, "warn", "!+3.4"), (580.4, "alarm", "!!+5.7")],
 )
 def test_our_count_is_held_against_the_pools(
     tmp_path: Path, difficulty: float, verdict: str, mark: str

@@ -18,7 +18,7 @@ DIFFICULTY = 65536.0
     ("z", "verdict"),
     [
         (0.0, Verdict.OK),
-        (3.0, Verdict.OK),
+        (2.99, Verdict.OK),
         (-3.0, Verdict.OK),
         (3.01, Verdict.WARN),
         (-4.5, Verdict.WARN),
@@ -27,18 +27,24 @@ DIFFICULTY = 65536.0
     ],
 )
 def test_the_verdict_follows_from_z(z: float, verdict: Verdict) -> None:
-    upstream = 400 * DIFFICULTY
-    found = reconcile(upstream + z * 20 * DIFFICULTY, upstream, 400 * DIFFICULTY**2)
+    met = 400
+    # Chance is the root of what was to be expected if that is more than what came.
+    expected = met + z * math.sqrt(met) if z < 0 else ((z + math.sqrt(z * z + 4 * met)) / 2) ** 2
+    found = reconcile(expected * DIFFICULTY, met * DIFFICULTY, met * DIFFICULTY**2)
     assert found.z == pytest.approx(z)
     assert found.verdict is verdict
 
 
 def test_the_sentence_says_how_much_and_what_it_means() -> None:
     found = reconcile(110 * DIFFICULTY * 100, 100 * DIFFICULTY * 100, 10_000 * DIFFICULTY**2)
-    assert (
-        found.sentence == "we credited 10.00% more than the pool's shares stand for: not chance (z = +10.0)"
-    )
+    assert found.sentence == "we credited 10.00% more than the pool's shares stand for: not chance (z = +9.5)"
     assert "less" in reconcile(90.0, 100.0, 100.0).sentence
+
+
+@pytest.mark.parametrize(("expected", "met", "verdict"), [(8, 1, Verdict.OK), (40, 1, Verdict.ALARM)])
+def test_a_single_share_for_the_pool_is_little_to_judge_by(expected: int, met: int, verdict: Verdict) -> None:
+    found = reconcile(expected * DIFFICULTY, met * DIFFICULTY, met * DIFFICULTY**2)
+    assert found.verdict is verdict
 
 
 def test_before_the_first_share_for_the_pool_there_is_nothing_to_compare() -> None:

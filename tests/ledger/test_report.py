@@ -1,6 +1,7 @@
 """A month's account: nothing made, nothing lost, and provable."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_all_that_met_the_pools_target_is_held_against_our_count() -> None:
     ours = row("acme", "rig", Outcome.ACCEPTED, 1000, 500.0)
     theirs = [row("acme", "rig", end, 50, 50.0) for end in (Outcome.POOL_ACCEPTED, Outcome.POOL_UNKNOWN)]
     (acme, _) = tenants_report([ours, *theirs], ACCOUNTS, SPAN)
-    assert acme["reconciliation"]["z"] == pytest.approx((500 - 100) / 10)
+    assert acme["reconciliation"]["z"] == pytest.approx((500 - 100) / math.sqrt(500))
     assert acme["reconciliation"]["verdict"] == "alarm"
     assert acme["upstreams"][0]["reconciliation"] == acme["reconciliation"]
 
