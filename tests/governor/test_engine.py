@@ -248,7 +248,10 @@ def test_short_guarantee_is_an_event_with_its_cause_and_becomes_debt() -> None:
     assert run.plans[-1].debts_wh[0] == pytest.approx(30_000.0 * 120.0 / 3600.0, rel=0.2)
 
 
-def test_debt_is_paid_back_from_the_surplus_and_is_over_then() -> None:
+@pytest.mark.parametrize(
+    ("hours", "left"), [(1, 0.12), pytest.param(4, 0.02, marks=pytest.mark.slow, id="until it is over")]
+)
+def test_debt_is_paid_back_from_the_surplus(hours: int, left: float) -> None:
     tenants = (Tenant("acme", guarantee_kw=60.0),)
     run = loop(Fake(30, site(30, tenants=tenants)))
     run.run(60)
@@ -263,8 +266,8 @@ def test_debt_is_paid_back_from_the_surplus_and_is_over_then() -> None:
     run.fake.instructions = FREE
     run.run(3600)
     assert run.plans[-1].debts_wh[0] < 0.35 * owed
-    run.run(3600)
-    assert run.plans[-1].debts_wh[0] < 0.12 * owed
+    run.run(hours * 3600)
+    assert run.plans[-1].debts_wh[0] < left * owed
 
 
 def test_alarms_are_not_repeated_every_second() -> None:
