@@ -122,11 +122,11 @@ class LedgerJournal:
     def expect(self) -> None:
         """The open window has its first share."""
         # After a pause nobody is waited for: commits come no faster, and a lone share only waits for a flush.
-        self._close_within(max(0.0, self._drawn_at + self.pace.open_for - self._loop.time()))
+        self._close_by(max(self._loop.time(), self._drawn_at + self.pace.open_for))
 
     def told(self) -> None:
         """The open window has notes, for which nobody waits."""
-        self._close_within(TOLD)
+        self._close_by(self._loop.time() + TOLD)
 
     def commit(self) -> None:
         """Close the open window now, if anything is in it and the writer is free."""
@@ -164,8 +164,7 @@ class LedgerJournal:
 
     # --- windows ----------------------------------------------------------------------------------------
 
-    def _close_within(self, seconds: float) -> None:
-        due = self._loop.time() + seconds
+    def _close_by(self, due: float) -> None:
         if not self._is_open:
             self._is_open, self._due = True, due
             self._idle.clear()
