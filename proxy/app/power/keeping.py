@@ -33,6 +33,21 @@ def keep(path: Path, content: bytes) -> None:
     flush_folder(path.parent)
 
 
+def kept(path: Path, shape: type[Content]) -> Content | None:
+    """Return what is there; None where there is no file.
+
+    Raises:
+        OSError: the disk does not tell.
+        ValueError: it is of another shape.
+
+    """
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(found, type=shape)
+
+
 class KeptFile(Generic[Content]):
     """A JSON file of one shape that is written now and then, when something changed."""
 
@@ -52,11 +67,9 @@ class KeptFile(Generic[Content]):
             ValueError: it is of another shape.
 
         """
-        try:
-            found = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        self.content = msgspec.json.decode(found, type=self._shape)
+        found = kept(self.path, self._shape)
+        if found is not None:
+            self.content = found
 
     def keep(self, content: Content) -> None:
         """Write it, if it is another one. Slow: not for the loop; and with ``keeping`` held.

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from proxy.app.power.book import Book, Cap, Curtailment, Request, Told
-from proxy.app.power.keeping import keep
+from proxy.app.power.keeping import keep, kept
+from proxy.config.power_outside import GREATEST_KW
 from proxy.energy.budget import Term
 from proxy.energy.orders import OperatorCap, Order, curtailment, operator
 from proxy.errors import OrderRefused
@@ -20,7 +21,6 @@ from proxy.events import Event, PowerOrdered
 from proxy.governor.readings import Instructions
 
 FILE_NAME = "power-orders.json"
-GREATEST_KW = 1e6
 LONGEST_S = 366 * 86400.0
 MOST_CURTAILMENTS = 100
 _RELEASED = {"cap": "cap", "hold": "held", "stop": "stopped"}
@@ -56,14 +56,10 @@ class PowerOrders:
 
         """
         try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            return
+            self.book = kept(self._path, Book) or self.book
         except OSError as error:
             raise OrderRefused(f"{self._path}: {error.strerror or error}") from error
-        try:
-            self.book = msgspec.json.decode(content, type=Book)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise OrderRefused(
                 f"{self._path} holds the operators' orders and cannot be read ({error}): give them again "
                 "after removing it"
@@ -131,11 +127,11 @@ class PowerOrders:
             raise OrderRefused("a curtailment holds for a while, at most a year")
         if from_s is None or not (math.isfinite(from_s) and now < from_s + seconds <= now + 2 * LONGEST_S):
             raise OrderRefused("a curtailment begins within a year, and ends in the future")
-        kept = {each: one for each, one in self.book.curtailments.items() if one.until_s > now}
-        kept[name] = Curtailment(kw, from_s, from_s + seconds, told.reason, told.who)
-        if len(kept) > MOST_CURTAILMENTS:
+        left = {each: one for each, one in self.book.curtailments.items() if one.until_s > now}
+        left[name] = Curtailment(kw, from_s, from_s + seconds, told.reason, told.who)
+        if len(left) > MOST_CURTAILMENTS:
             raise OrderRefused(f"more than {MOST_CURTAILMENTS} curtailments are too many: release some")
-        return msgspec.structs.replace(self.book, curtailments=kept)
+        return msgspec.structs.replace(self.book, curtailments=left)
 
     def _released(self, request: Request) -> Book:
         book, only, name = self.book, request.only, request.name
@@ -145,8 +141,8 @@ class PowerOrders:
             if name not in book.curtailments:
                 known = ", ".join(book.curtailments) or "none"
                 raise OrderRefused(f"there is no curtailment {name[:64]!r}: there are {known}")
-            kept = {each: one for each, one in book.curtailments.items() if each != name}
-            return msgspec.structs.replace(book, curtailments=kept)
+            left = {each: one for each, one in book.curtailments.items() if each != name}
+            return msgspec.structs.replace(book, curtailments=left)
         if only is not None and only not in _RELEASED:
             raise OrderRefused(f"{only[:20]!r} is none of {', '.join(_RELEASED)}")
         gone = _RELEASED.values() if only is None else (_RELEASED[only],)
