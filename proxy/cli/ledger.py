@@ -22,9 +22,9 @@ from proxy.cli.output import Exit, json_option, print_json
 from proxy.cli.progress import bytes_bar
 from proxy.cli.times import Instant, iso, iso_ms
 from proxy.errors import LedgerUnusable
+from proxy.ledger.retention import Age
 
 FOREVER = 1 << 62
-DAY_MS = 86_400_000
 
 
 @click.group()
@@ -185,7 +185,11 @@ def backup(path: Path | None, data: Path | None, target: Path, as_json: bool) ->
 
 @ledger.command()
 @ledger_options
-@click.option("--keep-days", type=click.IntRange(1, 36_500), help="Give up days that ended longer ago.")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 36_500),
+    help="Give up days that ended longer ago, but never the last N with shares.",
+)
 @click.option("--keep-bytes", type=click.IntRange(0), help="Give up as many as must, so that these are left.")
 @click.option("--dry-run", is_flag=True, help="Say what would go.")
 @json_option
@@ -206,13 +210,13 @@ def prune(
         raise click.UsageError("say what to keep: --keep-days N or --keep-bytes N")
     folder = ledger_folder(path, data)
     now = time.time()
-    before = None if keep_days is None else int(now * 1000) - keep_days * DAY_MS
+    too_old = None if keep_days is None else Age(keep_days, int(now * 1000))
     pruned = []
     try:
         with closing(index_file.open_to_write(folder.index)) as connection:
             if not dry_run:
                 pruning.finish(folder, connection)
-            for day in pruning.choose(folder, connection, before=before, most_bytes=keep_bytes):
+            for day in pruning.choose(folder, connection, too_old=too_old, most_bytes=keep_bytes):
                 if not dry_run:
                     pruning.prune(folder, connection, day, int(now))
                 pruned.append(day)

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What is too old: it ended so many days ago, and so many later dates have batches.
+
+    The second keeps a clock that leaps ahead from making everything old at once: by then it would be gone.
+    """
+
+    days: float
+    now: int
+    """Milliseconds since 1970."""
+
+    def is_reached(self, day: Kept, later: Sequence[Kept]) -> bool:
+        """Return whether a day is too old, where these follow it."""
+        dates = {other.date for other in later} - {day.date}
+        return day.last_at < self.now - self.days * DAY_MS and len(dates) >= math.floor(self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +31,8 @@ class Kept:
     """A day's file as it stands on the disk."""
 
     name: str
+    date: str
+    """Of a clock that may have been wrong: a day may have several files."""
     last: int
     """Seq of its last batch."""
     last_at: int
@@ -21,7 +43,7 @@ class Kept:
 
 
 def to_prune(
-    days: Sequence[Kept], watermark: int, *, before: int | None = None, most_bytes: int | None = None
+    days: Sequence[Kept], watermark: int, *, too_old: Age | None = None, most_bytes: int | None = None
 ) -> list[Kept]:
     """Return the days to give up, the oldest first.
 
@@ -31,14 +53,14 @@ def to_prune(
     Args:
         days: All that are there, in the order of their batches.
         watermark: Seq up to which batches are folded.
-        before: Days that ended before this instant (ms since 1970) are given up.
+        too_old: Days that are, are given up.
         most_bytes: So many are given up that those left take at most this.
 
     """
     room = sum(day.bytes for day in days)
     chosen = []
-    for day in days[:-1]:
-        is_old = before is not None and day.last_at < before
+    for place, day in enumerate(days[:-1], 1):
+        is_old = too_old is not None and too_old.is_reached(day, days[place:])
         is_much = most_bytes is not None and room > most_bytes
         if not (is_old or is_much) or day.last > watermark or not day.is_signed_off:
             break

@@ -11,13 +11,16 @@ from proxy.adapters.stores.ledger import database, index, pruning
 from proxy.adapters.stores.ledger.checking import check
 from proxy.adapters.stores.ledger.days import rows
 from proxy.adapters.stores.ledger.pruning import choose, finish, prune
-from proxy.ledger.retention import Kept, to_prune
+from proxy.ledger.retention import DAY_MS, Age, Kept, to_prune
 from tests.fakes.mined_ledger import DAY, START, MinedLedger, spoil
 
 NOW = START // 1000 + 10 * 86_400
 
 kept = st.lists(
-    st.tuples(st.integers(1, 50), st.integers(-100, 400), st.integers(0, 1000), st.booleans()), max_size=12
+    st.tuples(
+        st.integers(1, 50), st.sampled_from([-5, 0, 1, 1, 2, 900]), st.integers(0, 1000), st.booleans()
+    ),
+    max_size=12,
 )
 
 
@@ -26,31 +29,36 @@ def as_days(drawn: list[tuple[int, int, int, bool]]) -> list[Kept]:
     last = at = 0
     for batches, later, size, is_signed_off in drawn:
         last, at = last + batches, at + later
-        days.append(Kept(f"day{len(days)}", last, at, size, is_signed_off))
+        days.append(Kept(f"{at}.{len(days)}", str(at), last, at * DAY_MS, size, is_signed_off))
     return days
+
+
+def is_too_old(days: list[Kept], place: int, age: Age) -> bool:
+    dates = {day.date for day in days[place + 1 :] if day.date != days[place].date}
+    return age.now - days[place].last_at > age.days * DAY_MS and len(dates) > age.days - 1
 
 
 @given(
     drawn=kept,
     watermark=st.integers(0, 600),
-    before=st.none() | st.integers(-100, 3000),
+    age=st.none() | st.builds(Age, st.floats(0.1, 4), st.integers(-5, 3000).map(lambda day: day * DAY_MS)),
     most=st.none() | st.integers(0, 8000),
 )
 def test_what_is_pruned_is_a_safe_beginning(
-    drawn: list[tuple[int, int, int, bool]], watermark: int, before: int | None, most: int | None
+    drawn: list[tuple[int, int, int, bool]], watermark: int, age: Age | None, most: int | None
 ) -> None:
     days = as_days(drawn)
-    chosen = to_prune(days, watermark, before=before, most_bytes=most)
+    chosen = to_prune(days, watermark, too_old=age, most_bytes=most)
     assert chosen == days[: len(chosen)]
     assert not days or days[-1] not in chosen
     assert all(day.last <= watermark and day.is_signed_off for day in chosen)
     left = days[len(chosen) :]
-    for place, day in enumerate(chosen):
-        is_old = before is not None and day.last_at < before
+    for place in range(len(chosen)):
+        is_old = age is not None and is_too_old(days, place, age)
         room = sum(other.bytes for other in days[place:])
         assert is_old or (most is not None and room > most)
     if len(left) > 1 and left[0].last <= watermark and left[0].is_signed_off:
-        assert before is None or left[0].last_at >= before
+        assert age is None or not is_too_old(days, len(chosen), age)
         assert most is None or sum(day.bytes for day in left) <= most
 
 
@@ -62,17 +70,17 @@ def _ledger(tmp_path: Path) -> MinedLedger:
     return ledger
 
 
-def pruned(ledger: MinedLedger, before: int) -> list[str]:
+def pruned(ledger: MinedLedger, now: int, days: float = 1) -> list[str]:
     with closing(index.open_to_write(ledger.folder.index)) as connection:
         names = []
-        for day in choose(ledger.folder, connection, before=before):
+        for day in choose(ledger.folder, connection, too_old=Age(days, now)):
             prune(ledger.folder, connection, day, NOW)
             names.append(day.name)
         return names
 
 
 def test_old_days_go_and_what_is_left_is_proven(ledger: MinedLedger) -> None:
-    assert pruned(ledger, START + 2 * DAY) == ledger.files[:2]
+    assert pruned(ledger, START + 3 * DAY) == ledger.files[:2]
     assert ledger.folder.names() == ledger.files[2:]
     report = check(ledger.folder)
     assert report.problems == []
@@ -82,6 +90,13 @@ def test_old_days_go_and_what_is_left_is_proven(ledger: MinedLedger) -> None:
 
 def test_the_open_day_stays_however_old(ledger: MinedLedger) -> None:
     assert pruned(ledger, START + 1000 * DAY) == ledger.files[:3]
+
+
+def test_a_clock_that_leaps_ahead_makes_nothing_old_that_so_many_dates_do_not_follow(
+    ledger: MinedLedger,
+) -> None:
+    assert pruned(ledger, START + 1000 * DAY, days=30) == []
+    assert pruned(ledger, START + 1000 * DAY, days=3) == ledger.files[:1]
 
 
 def test_a_day_that_is_not_folded_stays(ledger: MinedLedger) -> None:
@@ -125,11 +140,11 @@ def test_killed_anywhere_the_ledger_is_whole_and_the_next_run_ends_it(
         owner, _, name = f"pruning.{step}".rpartition(".")
         patch.setattr(pruning if owner == "pruning" else database, name, kill)
         with pytest.raises(Killed):
-            pruned(ledger, START + 2 * DAY)
+            pruned(ledger, START + 3 * DAY)
     assert check(ledger.folder).problems == []
     with closing(index.open_to_write(ledger.folder.index)) as connection:
         finish(ledger.folder, connection)
-    pruned(ledger, START + 2 * DAY)
+    pruned(ledger, START + 3 * DAY)
     assert ledger.folder.names() == ledger.files[2:]
     assert check(ledger.folder).problems == []
     with closing(index.open_to_read(ledger.folder.index)) as connection:
@@ -137,6 +152,6 @@ def test_killed_anywhere_the_ledger_is_whole_and_the_next_run_ends_it(
 
 
 def test_a_pruned_day_whose_row_is_changed_breaks_its_signature(ledger: MinedLedger) -> None:
-    pruned(ledger, START + DAY)
+    pruned(ledger, START + 2 * DAY)
     spoil(ledger.folder.index, "UPDATE days SET shares = shares + 1")
     assert [problem.problem for problem in check(ledger.folder).problems] == ["its signature is not good"]

@@ -10,8 +10,7 @@ from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.pruning import choose, finish, prune
 from proxy.adapters.stores.ledger.signing import close_day
 from proxy.errors import LedgerDamaged
-
-DAY_MS = 86_400_000
+from proxy.ledger.retention import Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ def keep_house(folder: Folder, index: sqlite3.Connection, retention: Retention, 
                 close_day(index, folder, day.name)
             except LedgerDamaged as damage:
                 problems.append(f"day {day.name} cannot be signed: {damage}")
-    before = now - int(retention.days * DAY_MS)
-    for old in choose(folder, index, before=before, most_bytes=retention.most_bytes):
+    too_old = Age(retention.days, now)
+    for old in choose(folder, index, too_old=too_old, most_bytes=retention.most_bytes):
         try:
             prune(folder, index, old, now // 1000)
         except LedgerDamaged as damage:

@@ -11,13 +11,13 @@ from contextlib import closing
 
 from proxy.adapters.stores.ledger import damages, database, day_file, standing
 from proxy.adapters.stores.ledger.days import Day, days, rows
-from proxy.adapters.stores.ledger.folder import Folder, flush_folder
+from proxy.adapters.stores.ledger.folder import Folder, flush_folder, order_of
 from proxy.adapters.stores.ledger.signing import close_day, size_of
-from proxy.ledger.retention import Kept, to_prune
+from proxy.ledger.retention import Age, Kept, to_prune
 
 
 def choose(
-    folder: Folder, index: sqlite3.Connection, *, before: int | None = None, most_bytes: int | None = None
+    folder: Folder, index: sqlite3.Connection, *, too_old: Age | None = None, most_bytes: int | None = None
 ) -> list[Kept]:
     """Return the days that would be given up; see ``to_prune``.
 
@@ -31,7 +31,7 @@ def choose(
         # Nothing goes before that is looked at.
         return []
     there = [_kept(folder, day, open_damages) for day in ordered]
-    return to_prune(there, standing.watermark(index)[0], before=before, most_bytes=most_bytes)
+    return to_prune(there, standing.watermark(index)[0], too_old=too_old, most_bytes=most_bytes)
 
 
 def prune(folder: Folder, index: sqlite3.Connection, day: Kept, at: int) -> None:
@@ -82,4 +82,6 @@ def _kept(folder: Folder, day: Day, open_damages: list[damages.Damage]) -> Kept:
         damage.first <= day.last and damage.last >= day.first for damage in open_damages
     )
     at = 0 if found is None else found[0]
-    return Kept(day.name, day.last, at, size_of(folder.day(day.name)), is_signed_off=not waits)
+    return Kept(
+        day.name, order_of(day.name)[0], day.last, at, size_of(folder.day(day.name)), is_signed_off=not waits
+    )
