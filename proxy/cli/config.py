@@ -22,7 +22,7 @@ config_option = click.option(
 
 @click.group()
 def config() -> None:
-    r"""Write, check and show configuration files.
+    """Write, check and show configuration files.
 
     \b
     Start with:  pumpjack config init > site.toml

@@ -43,7 +43,7 @@ def explain(
     upstream_difficulty: Difficulty | None,
     as_json: bool,
 ) -> None:
-    r"""Explain a share: its header and hash, which targets it meets, what each check says.
+    """Explain a share: its header and hash, which targets it meets, what each check says.
 
     FILE (- for standard input) holds one JSON object or a list of them, with the keys
 

@@ -123,6 +123,9 @@ def _print(report: Report) -> None:
         click.echo(f"{name.replace('_', ' '):<20}{facts[name]}")
     click.echo(f"{'public key':<20}{facts['public_key']}")
     click.echo(f"{'days':<20}{report.signed_days} signed, {report.pruned_days} pruned")
+    if report.pruned_days:
+        accepted, difficulty = report.pruned.shares, report.pruned.difficulty
+        click.echo(f"{'pruned days':<20}{accepted} accepted, {difficulty} credited difficulty beside")
     for problem in report.problems:
         state = "" if problem.signed_by is None else f" (signed off by {printable(problem.signed_by)})"
         number = "" if problem.id is None else f"{problem.id}: "

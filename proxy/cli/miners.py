@@ -63,7 +63,7 @@ def list_miners(
     at: int | None,
     as_json: bool,
 ) -> None:
-    r"""List the workers that had a share within the period, accepted or refused; with --all every one.
+    """List the workers that had a share within the period, accepted or refused; with --all every one.
 
     Hashrates come with one standard deviation. Beside them are counts of the period: accepted, stale,
     duplicate, low and other are our verdict, "pool" is what the pool refused of those that went up
@@ -123,7 +123,7 @@ def show(
     at: int | None,
     as_json: bool,
 ) -> None:
-    r"""Show one worker: by upstream, and its last sessions.
+    """Show one worker: by upstream, and its last sessions.
 
     \b
     JSON: at, since, luck_since, tenant, worker, all that `miners list` has, upstreams: [upstream, the same],

@@ -60,7 +60,7 @@ def shares() -> None:
 def tail(
     path: Path | None, data: Path | None, most: int, follow: bool, tenant: str | None, as_json: bool
 ) -> None:
-    r"""Show the last credited shares, the latest last.
+    """Show the last credited shares, the latest last.
 
     \b
     JSON: a list, or with --follow a line for each: id, at, tenant, worker, session, job, credit, achieved,
@@ -99,7 +99,7 @@ def pause() -> None:
 def explain_share(
     context: click.Context, which: ShareId, path: Path | None, data: Path | None, as_json: bool
 ) -> None:
-    r"""Explain a credited share by its ID, as 1234-0: hash, checks, account, and its end at the pool.
+    """Explain a credited share by its ID, as 1234-0: hash, checks, account, and its end at the pool.
 
     Exit code 1 if the ledger does not hold it, or its hash is not worth what is recorded.
 

@@ -50,7 +50,7 @@ def tenants() -> None:
 def list_tenants(
     path: Path | None, data: Path | None, tenant: str | None, period: int, at: int | None, as_json: bool
 ) -> None:
-    r"""List the tenants with their upstreams, and the site as a whole; columns as in `miners list`.
+    """List the tenants with their upstreams, and the site as a whole; columns as in `miners list`.
 
     \b
     JSON: at, since, luck_since, site: {hashrate, shares, best, last, luck, reconciliation}, tenants: [tenant,
@@ -116,7 +116,7 @@ def report_month(
     parquet: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Account for a month: what each tenant and each worker is credited.
+    """Account for a month: what each tenant and each worker is credited.
 
     Credited is, by the tenant's accounting, what we accepted (local) or what its pool accepted (pool). Each
     tenant's month is 1,000,000,000 micro-units that its workers share by credited difficulty, and so is the

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -40,6 +42,24 @@ def test_help_names_every_command_without_importing_one() -> None:
     assert result.stdout.splitlines()[-1] == "[]"
     for name in COMMANDS:
         assert name in result.stdout
+
+
+def test_every_help_is_whole_and_shows_no_mark_of_its_layout() -> None:
+    def walked(command: click.Command, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                found = command.get_command(context, name)
+                assert found is not None
+                yield from walked(found, [*words, name])
+
+    every = list(walked(main, []))
+    assert len(every) > len(COMMANDS) + 1
+    for words in every:
+        result = CliRunner().invoke(main, [*words, "--help"])
+        assert result.exit_code == 0, words
+        assert not {"\\", "\b"} & set(result.output), words
 
 
 def test_version_imports_nothing_heavy() -> None:

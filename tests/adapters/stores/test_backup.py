@@ -15,6 +15,7 @@ from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.pruning import choose, prune
 from proxy.adapters.stores.ledger.signing import close_day, public_key
 from proxy.errors import LedgerUnusable
+from proxy.ledger.retention import Age
 from tests.fakes.mined_ledger import DAY, START, MinedLedger, flattened
 
 
@@ -24,7 +25,7 @@ def _ledger(tmp_path: Path) -> MinedLedger:
     ledger.days(3)
     ledger.fold()
     with closing(index.open_to_write(ledger.folder.index)) as connection:
-        for day in choose(ledger.folder, connection, before=START + DAY):
+        for day in choose(ledger.folder, connection, too_old=Age(1, START + 2 * DAY)):
             prune(ledger.folder, connection, day, 1)
         close_day(connection, ledger.folder, ledger.files[1])
     return ledger
