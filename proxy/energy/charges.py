@@ -21,6 +21,8 @@ SLACK_PART, SLACK_W = 0.15, 40.0
 """Only what is clearly missing is on its way: miners' own figures err by some 5 to 20 % [S: Foreman]."""
 ARRIVED_PART = 0.03
 """A raise has arrived when no more than this is missing by the miner's own figure, or its time is over."""
+RAISE_LAGS = 2.0
+"""A raise's time is over after so many of its usual lags: the truth is up to twice the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,28 @@ def arrived(
     age = now_s - issued_s
     close = told_w - seen_w <= ARRIVED_PART * told_w  # NaN compares as False
     seen = close & (seen_s > issued_s + 1.0)
-    return np.asarray((seen & (age > lag_s)) | (age > 2.0 * t95_s + lag_s))
+    return np.asarray((seen & (age > lag_s)) | (age > RAISE_LAGS * t95_s + lag_s))
 
 
 def to_come_w(told_w: Floats, base_w: Floats) -> Floats:
     """Return what a raise that has not arrived is charged beside the meter: all of it [M]."""
     return np.maximum(0.0, told_w - base_w)
+
+
+def taken_back_w(before_w: Floats, target_w: Floats, base_w: Floats, rising: Bools) -> Floats:
+    """Return what a raise may still bring that is taken back before it has arrived [M]: 0 for all else.
+
+    The second word may not be heard, and until the raise's time is over nothing tells one from the other: a
+    miner that boots draws as little as one that obeys.
+
+    Args:
+        before_w: What each was told before.
+        target_w: What it is told now.
+        base_w: The least that it may have drawn when it was raised.
+        rising: Whether that raise has not arrived.
+
+    """
+    return np.where(rising & (target_w < before_w), to_come_w(before_w, base_w), 0.0)
 
 
 def proven_w(seen_w: float, latent_w: float, charge_w: Floats, bias: float) -> float:

@@ -79,6 +79,10 @@ class Accounts:
     """Asleep for protection alone: to be woken as soon as there are watts."""
     settled_s: Floats
     """From then on its own figure can be compared with its setpoint."""
+    undone_w: Floats
+    """What a raise that was taken back may still bring."""
+    undone_s: Floats
+    """When its time is over."""
 
     @classmethod
     def begin(cls, count: int) -> "Accounts":
@@ -106,6 +110,8 @@ class Accounts:
             gap_w=np.full(count, np.nan),
             lent=no.copy(),
             settled_s=never.copy(),
+            undone_w=zeros.copy(),
+            undone_s=never.copy(),
         )
 
     def observe(self, now: float, readings: Readings, devices: Devices) -> Ints:
@@ -158,7 +164,9 @@ class Accounts:
     def prove(self, miners: Ints) -> None:
         """Credit the reductions of ``miners``."""
         self.falling[miners] = False
-        self.charge_w[miners] = self.setpoint_w[miners]
+        # A raise that was taken back stays charged until its time is over.
+        certain = miners[self.undone_w[miners] == 0]
+        self.charge_w[certain] = self.setpoint_w[certain]
         self.tries[miners] = 0
 
     def told(
@@ -173,7 +181,12 @@ class Accounts:
         """Note a command as issued: a raise is charged in full at once, a reduction credited nothing."""
         seen = self.seen_w[miners]
         drawn = np.where(np.isnan(seen), self.modelled_w(now)[miners], seen)
-        charged = charges.told(self.setpoint_w[miners], watts, drawn, self.charge_w[miners])
+        before, rising = self.setpoint_w[miners], self.rising[miners]
+        undone = charges.taken_back_w(before, watts, self.base_w[miners], rising)
+        over = self.issued_s[miners] + charges.RAISE_LAGS * self.t95_s[miners]
+        self.undone_s[miners] = np.where(undone > 0, over, self.undone_s[miners])
+        self.undone_w[miners] = np.maximum(undone, self.undone_w[miners])
+        charged = charges.told(before, watts, drawn, self.charge_w[miners])
         self.base_w[miners], self.charge_w[miners] = charged.base_w, charged.charge_w
         self.falling[miners], self.rising[miners] = charged.falling, charged.rising
         cycled = (self.mode[miners] == ASLEEP) != (mode == ASLEEP)
@@ -204,7 +217,7 @@ class Accounts:
         The second figure is the part of it that may arrive within ``soon_s``.
 
         A raise counts in full until it is seen, on the miner's own figure or by its time, and on the feeder's
-        meter; what is missing of others counts too.
+        meter; one that was taken back until its time is over. What is missing of others counts too.
         """
         slack = charges.missing_w(self.setpoint_w, self.seen_w, self.deaf)
         rising = self.rising.nonzero()[0]
@@ -221,10 +234,21 @@ class Accounts:
             self.rising[rising[arrived]] = False
             still = rising[~arrived]
             slack[still] = charges.to_come_w(self.setpoint_w[still], self.base_w[still])
+        undone = self.undone_w.nonzero()[0]
+        if len(undone):
+            slack[undone] = np.maximum(slack[undone], self._undone_w(now, undone, lag_s))
         total = float(slack.sum())
         if total == 0.0:
             return 0.0, 0.0
         return total, float((slack * charges.soon_part(self.t95_s, soon_s)).sum())
+
+    def _undone_w(self, now: float, miners: Ints, lag_s: float) -> Floats:
+        """Return what raises that were taken back may still bring; those whose time is over are forgotten."""
+        over = miners[now > self.undone_s[miners] + lag_s]
+        self.undone_w[over] = 0.0
+        proven = over[~(self.falling[over] | self.deaf[over])]
+        self.charge_w[proven] = self.setpoint_w[proven]
+        return self.undone_w[miners]
 
     def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
         """Return what is on its way down and not overdue, and what is on its way up, both by the model."""

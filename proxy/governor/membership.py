@@ -98,6 +98,7 @@ class Membership:
         for watts in (accounts.setpoint_w, accounts.base_w, accounts.charge_w):
             watts[late] = 0.0
         accounts.falling[late] = accounts.rising[late] = False
+        accounts.undone_w[late] = 0.0
 
     def append(self, count: int) -> None:
         """Make room for joiners."""

@@ -15,6 +15,7 @@ from proxy.energy.charges import (
     missing_w,
     proven_w,
     soon_part,
+    taken_back_w,
     to_come_w,
     told,
 )
@@ -98,6 +99,14 @@ def test_a_raise_has_arrived_when_seen_and_metered_or_when_its_time_is_over() ->
     found = arrived(target, seen, at, issued, lag, now_s=109.0, lag_s=4.0)
     # Seen; read before; not there; unknown; unknown, but long ago; seen, but not on the meter yet.
     assert found.tolist() == [True, False, False, False, True, False]
+
+
+@given(watts, watts, watts, st.booleans())
+def test_a_raise_that_is_taken_back_may_still_bring_what_it_was_charged(
+    before: float, target: float, base: float, rising: bool
+) -> None:
+    left = taken_back_w(array(before), array(target), array(base), np.array([rising]))[0]
+    assert left == (max(0.0, before - base) if rising and target < before else 0.0)
 
 
 @given(seeds)
