@@ -164,7 +164,8 @@ class Accounts:
     def prove(self, miners: Ints) -> None:
         """Credit the reductions of ``miners``."""
         self.falling[miners] = False
-        # A raise that was taken back stays charged until its time is over.
+        # Without work nobody rises, whatever was heard; else a raise that was taken back stays charged.
+        self.undone_w[miners[self.mode[miners] >= WITHHELD]] = 0.0
         certain = miners[self.undone_w[miners] == 0]
         self.charge_w[certain] = self.setpoint_w[certain]
         self.tries[miners] = 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from proxy.energy.arrays import Floats
-from proxy.governor.accounts import ASLEEP, RUNNING, Accounts
+from proxy.governor.accounts import ASLEEP, RUNNING, WITHHELD, Accounts
 
 LAG_S = 4.0
 """Of the feeder's meter."""
@@ -66,6 +66,14 @@ def test_what_has_arrived_is_taken_back_as_any_other_reduction(running: Accounts
     assert latent_w(running, 126.0) == 0.0
     tell(running, 126.0, 500.0, FALLS_S)
     assert running.undone_w.tolist() == [0.0]
+
+
+def test_proof_that_a_miner_without_work_idles_ends_it(running: Accounts) -> None:
+    running.told(110.0, MINER, WITHHELD, np.full(1, 200.0), np.full(1, FALLS_S))
+    assert latent_w(running, 120.0) == 2500.0
+    running.prove(MINER)
+    assert latent_w(running, 120.0) == 0.0
+    assert running.charge_w.tolist() == [200.0]
 
 
 def test_it_is_charged_through_a_sleep_too(running: Accounts) -> None:
