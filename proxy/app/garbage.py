@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 NEVER = 1 << 30
 """As a threshold: the search that Python would begin on its own, at any time."""
-QUICK = 8
+QUICK = 2
 """Searches of the youngest since the last look, each at some 700 new objects: with fewer, what survived them
-is searched within a few milliseconds."""
+is searched within a millisecond or two."""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import os
 import random
 import sqlite3
@@ -31,7 +32,7 @@ from proxy.adapters.stores.memory import MemoryJournal
 from proxy.adapters.tcp.downstream import listen
 from proxy.adapters.tcp.listener import Listener
 from proxy.adapters.tcp.upstream import TcpDialler
-from proxy.app import garbage
+from proxy.app import garbage, threads
 from proxy.app.clock import SteadyClock
 from proxy.app.gate import Gate
 from proxy.app.room import StartError, affordable_sessions, somaxconn
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
 
 TICK = Seconds(0.02)
 """How often time passes for the relay."""
+PARTS = 4
+"""Of a tick, in each of which some sessions are visited: all of its share at once hold the loop for 2 ms."""
 LOCK_NAME = "lock"
 LOOK = 50
 """Ticks between two looks at memory and refused connections: a second."""
@@ -224,6 +227,7 @@ class Program:
         """
         async with AsyncExitStack() as stack:
             stack.enter_context(garbage.brief_searches())
+            stack.enter_context(threads.brief_turns())
             await asyncio.to_thread(self._lock, stack)
             stack.push_async_callback(self._blocks.close)
             await self._open_ledger()
@@ -299,19 +303,20 @@ class Program:
         await self._journal.start(partial(Writer, self._folder, ledger.last, indexing))
 
     async def _tick(self) -> None:
-        ticks = 0
-        while True:
+        for part in itertools.count(1):
             try:
-                self.relay.tick(self._clock())
-                ticks += 1
-                if ticks % LOOK == 0:
+                if part % PARTS:
+                    self.relay.visit(self._clock())
+                else:
+                    self.relay.tick(self._clock())
+                if part % (PARTS * LOOK) == 0:
                     self._look_around()
             except Exception as error:
                 # A mistake of ours in a rarely used corner must not stop thousands of miners.
                 self._confess("tick failed", error)
             if self.relay.is_ready(self._clock()):
                 self._ready.set()
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK / PARTS)
 
     def _look_around(self) -> None:
         garbage.look()

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from proxy.relay.work import Issue, Work
 
 COUNT_INTERVAL = Seconds(10)
-"""How often refusals are told: each session that had some makes a note, and spam must not fill a disk."""
+"""How often refusals are told: each session that had some makes a note, and spam must not fill a disk.
+
+A little in each tick, not all at once: the notes of ten thousand sessions stop the loop for 40 ms."""
 SAMPLE_INTERVAL, SAMPLE_BURST = Seconds(1), 20
 """Refused submits that are kept as they came: some 30 MB in the worst day."""
 SAMPLE_MOST = 512
@@ -51,10 +53,12 @@ class Chronicle:
         self._gone_before: list[Note] = []
         """The same for the window that was drawn last."""
         self._refusing: dict[int, Session] = {}
-        """Sessions with refusals that were not told yet."""
+        """Sessions with refusals that were not told yet, the first of them first."""
         self._told: dict[int, tuple[dict[Reason, int], float]] = {}
         """What of each session's refusals was told; sessions without any have no entry."""
         self._counted_at = Seconds(0)
+        self._pace = self._due = 0.0
+        """How many of them are told in a second, and are due by now."""
         self._sampling = Throttle()
 
     @property
@@ -135,16 +139,16 @@ class Chronicle:
             self.note(RefusalSampled(session.key, session.route.tenant, session.worker, sent))
 
     def tick(self, now: Seconds) -> None:
-        """Tell what was refused, when it is time."""
-        if self._refusing and now - self._counted_at >= COUNT_INTERVAL:
-            self._counted_at = now
-            self.count()
-
-    def count(self) -> None:
-        """Tell all that was refused since it was last told."""
-        for session in self._refusing.values():
-            self._tell(session)
-        self._refusing.clear()
+        """Tell what was refused of those whose turn it is: nobody waits longer than ``COUNT_INTERVAL``."""
+        passed, self._counted_at = now - self._counted_at, now
+        if not self._refusing:
+            self._pace = self._due = 0.0
+            return
+        self._pace = max(self._pace, len(self._refusing) / COUNT_INTERVAL)
+        self._due = min(self._due + self._pace * passed, float(len(self._refusing)))
+        while self._due >= 1.0:
+            self._due -= 1.0
+            self._tell(self._refusing.pop(next(iter(self._refusing))))
 
     def _tell(self, session: Session) -> None:
         if session.route is None:

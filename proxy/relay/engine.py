@@ -76,7 +76,7 @@ class Relay:
         self._forwards = self.outside.forwards
         self._round: Iterator[int] = iter(())
         """Keys of those who are yet to be visited: sessions themselves would all be freed at its end."""
-        self._ticked_at = now
+        self._visited_at = now
 
     @property
     def limits(self) -> Limits:
@@ -259,7 +259,11 @@ class Relay:
         admission = self.outside.admission
         for late, cause in admission.overdue(self.limits, self.outside.timers, now):
             self._drop(late, cause)
-        passed, self._ticked_at = now - self._ticked_at, now
+        self.visit(now)
+
+    def visit(self, now: Seconds) -> None:
+        """Look after the sessions whose turn it is, a part of ``tick``: the oftener, the fewer at once."""
+        passed, self._visited_at = now - self._visited_at, now
         for _ in range(1 + int(len(self.sessions) * min(1.0, passed / VISITS))):
             key = next(self._round, None)
             if key is None:

@@ -30,6 +30,8 @@ BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
 SURE_ENOUGH = 0.25
 """Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
+ADMITTED_AT_ONCE = 32
+"""Sessions that get work in one go, a millisecond's: the rest of a batch follows at the next ticks."""
 RECONNECTS_PER_TICK = 1
 """Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
 
@@ -58,6 +60,8 @@ class Route:
         self.meter = HashrateMeter(now)
         self._measured = (0.0, 0.0)
         self.pacer = Pacer(now)
+        self._admitted = 0
+        """How many of the waiting may have work, and were not given it yet."""
         self._outside = outside
         self._full_announced = False
         self.bundles[0] = Bundle(0, self, list(self.pools), outside, probing=True)
@@ -284,9 +288,12 @@ class Route:
         if not self.waiting or all(work.is_stale(now) for work in works):
             return
         longest = Seconds(now - self.waiting[0][1])
-        count = self.pacer.admitted(
+        self._admitted += self.pacer.admitted(
             len(self.waiting), longest, now, most=limits.uplink_shares_per_second, hold=timers.pace_hold
         )
+        self._admitted = min(self._admitted, len(self.waiting))
+        count = min(self._admitted, ADMITTED_AT_ONCE)
+        self._admitted -= count
         is_full = False
         for _ in range(count):
             session, since = self.waiting.popleft()

@@ -150,7 +150,7 @@ class Site:
         miners = [self.connect(worker=f"acme.rig{n}") for n in range(count)]
         for miner in miners:
             miner.log_in(rolls=rolls)
-        self.pass_time(5.0, 0.25)
+        self.pass_time(5.0)
         return miners
 
     def session(self, miner: FakeMiner) -> Session:

@@ -37,6 +37,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._waiting: deque[Connection] = deque()
+        self._parted: deque[Connection] = deque()
         self._loop = asyncio.get_running_loop()
         self._sending = select.epoll()
         self._watched: list[Connection | None] = []
@@ -45,9 +46,17 @@ class Backlog:
 
     def add(self, peer: Connection) -> None:
         """Work on what this one has ``pending`` when there is time."""
-        if not self._waiting:
-            self._loop.call_soon(self._work)
+        self._begin()
         self._waiting.append(peer)
+
+    def part(self, peer: Connection) -> None:
+        """Tell of this one's end when there is time: hundreds may go at once."""
+        self._begin()
+        self._parted.append(peer)
+
+    def _begin(self) -> None:
+        if not (self._waiting or self._parted):
+            self._loop.call_soon(self._work)
 
     def watch(self, peer: Connection) -> None:
         """Read this one when there is time, until it is to be forgotten or served promptly."""
@@ -89,7 +98,11 @@ class Backlog:
     def _work(self) -> None:
         until = time.perf_counter() + SLICE
         try:
-            while self._waiting and time.perf_counter() < until:
+            while (self._waiting or self._parted) and time.perf_counter() < until:
+                if self._parted:
+                    self._parted.popleft().emptied()
+                if not self._waiting:
+                    continue
                 peer = self._waiting.popleft()
                 try:
                     peer.work(QUANTUM)
@@ -97,5 +110,5 @@ class Backlog:
                     if peer.pending is not None:
                         self._waiting.append(peer)
         finally:
-            if self._waiting:
+            if self._waiting or self._parted:
                 self._loop.call_soon(self._work)

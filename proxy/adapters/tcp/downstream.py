@@ -102,7 +102,10 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
         error = self.error or exc
         self._end = "did not read" if self.stalled else (f"{error}" if error else "closed")
         if self.pending is None:
-            self.emptied()
+            if self.prompt:
+                self.emptied()
+            else:
+                self._door.backlog.part(self)
 
     @property
     @override

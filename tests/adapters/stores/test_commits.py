@@ -125,11 +125,14 @@ def test_only_bytes_are_taken(tmp_path: Path) -> None:
         found.put((1, bytes(8), 2, 3, bytearray(b"notes"), b"", b""))  # type: ignore[arg-type]
 
 
-def test_a_flush_comes_out_of_a_windows_time_but_never_takes_more_than_half_of_it() -> None:
+def test_what_an_answer_takes_comes_out_of_its_windows_time_but_never_takes_more_than_half_of_it() -> None:
     pace = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
     assert pace.open_for == 0.01
-    pace.took(0.002)
-    assert (pace.window, pace.open_for) == (0.01, 0.008)
+    pace.took(0.002, late=0.003)
+    assert (pace.window, pace.open_for) == (0.01, 0.007)
+    early = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
+    early.took(0.0001, late=-0.0004)
+    assert (early.window, early.open_for) == (0.01, 0.01)
     slow = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
-    slow.took(3.0)
+    slow.took(3.0, late=3.0)
     assert (slow.window, slow.open_for) == (0.1, 0.05)

@@ -35,14 +35,16 @@ class Target(Protocol):
         """Write what was folded, if it is written anywhere."""
 
 
-def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
+def catch_up(folder: Folder, connection: sqlite3.Connection, *, beside_loop: bool = False) -> Folding:
     """Fold the proven batches behind the watermark, across files in the order of seq; the rest are damages.
+
+    ``beside_loop`` is whether a loop in this process wants its turns.
 
     Raises:
         sqlite3.Error: the index takes nothing.
 
     """
-    folding = Folding(connection)
+    folding = Folding(connection, beside_loop=beside_loop)
     fold_behind(folder, days(folder, rows(connection)), folding)
     folding.flush()
     return folding

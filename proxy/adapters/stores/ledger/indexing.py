@@ -85,7 +85,7 @@ class Indexing(threading.Thread):
 
         """
         standing.put(connection, "ledger", self._ledger)
-        folding = catch_up(self._folder, connection)
+        folding = catch_up(self._folder, connection, beside_loop=True)
         rolled_at, tidied_at = time.monotonic(), float("-inf")
         while True:
             taken: tuple[str, Batch] | None = None
@@ -99,7 +99,7 @@ class Indexing(threading.Thread):
                 folding.flush()
             if self._missed and self._batches.empty():
                 self._missed = False
-                folding = catch_up(self._folder, connection)
+                folding = catch_up(self._folder, connection, beside_loop=True)
             if time.monotonic() - rolled_at >= ROLL:
                 rolled_at = time.monotonic()
                 folding.roll(int(time.time()))

@@ -76,6 +76,8 @@ class LedgerJournal:
         """Of the file that is written; empty where the next batch has to begin one."""
         self._writing: tuple[int, Task] | None = None
         """Window and task that the writer has."""
+        self._was_due = 0.0
+        """When that window was to be closed."""
         self._tries = 0
         """Of that task, that failed."""
         self._kept: deque[Task] = deque()
@@ -228,7 +230,7 @@ class LedgerJournal:
 
     def _put(self, window: int, task: Task) -> None:
         assert self._writer is not None
-        self._writing = window, task
+        self._writing, self._was_due = (window, task), self._due
         self._writer.put(task)
 
     def _now(self) -> int:
@@ -261,7 +263,7 @@ class LedgerJournal:
             self._failed(window, task, written.error)
             return
         self._writing, self._tries, self._seq = None, 0, written.seq
-        self.pace.took(written.took)
+        self.pace.took(written.took, self._loop.time() - self._was_due)
         if self._cause:
             if self._kept:
                 self._let_go(self._kept.popleft(), task)

@@ -28,15 +28,17 @@ class Pace:
         self.bounds = bounds
         self.window = bounds.least
         self.open_for = bounds.least
-        """Seconds until a window is drawn: what even a slow flush takes comes out of its time."""
+        """Seconds until a window is due: what even a late answer takes from then on comes out of its time."""
         self.p50 = self.p95 = self.p99 = Seconds(0)
         """Of the flushes looked back upon."""
         self._took: deque[float] = deque(maxlen=REMEMBERED)
+        self._late: deque[float] = deque(maxlen=REMEMBERED)
         self._count = 0
 
-    def took(self, seconds: float) -> None:
-        """Note how long a commit took."""
+    def took(self, seconds: float, late: float) -> None:
+        """Note how long a commit took, and how long after its window was due the loop heard of it."""
         self._took.append(seconds)
+        self._late.append(late)
         self._count += 1
         if self._count % EACH == 1:
             took = sorted(self._took)
@@ -44,4 +46,5 @@ class Pace:
             self.p95 = Seconds(took[min(len(took) - 1, len(took) * 95 // 100)])
             self.p99 = Seconds(took[min(len(took) - 1, len(took) * 99 // 100)])
             self.window = min(self.bounds.most, max(self.bounds.least, Seconds(2 * self.p95)))
-            self.open_for = Seconds(self.window - min(self.p95, self.window / 2))
+            late = sorted(self._late)[min(len(took) - 1, len(took) * 95 // 100)]
+            self.open_for = Seconds(self.window - min(max(0.0, late), self.window / 2))
