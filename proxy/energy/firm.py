@@ -51,7 +51,9 @@ def firm_sum(site: Site) -> str:
         largest = site.generators[int(sets.argmax())].name
         kept = f"{_kw(float(sets.max()))} for the loss of {largest}"
     else:
-        kept = f"{_kw(reserve_w(site.reserve, sets))} of reserve"
+        watts = reserve_w(site.reserve, sets)
+        least = " (the least, to regulate by)" if watts > 1000.0 * site.reserve.kw else ""
+        kept = f"{_kw(watts)} of reserve{least}"
     limits = f" (circuits allow {_kw(root)})" if (root := _root_w(site)) < float(sets.sum()) else ""
     return f"{parts} - {kept} - {_kw(site.auxiliaries_w)} of auxiliaries = {_kw(firm_w(site))}{limits}"
 

@@ -201,6 +201,19 @@ def test_locked_circuit_is_emptied_then_opened_and_closed_again() -> None:
     assert run.plans[-1].close == (0,)
 
 
+def test_a_circuit_that_is_locked_out_makes_no_debt() -> None:
+    described = site(30, tenants=(Tenant("acme", guarantee_kw=60.0),))
+    wired = dataclasses.replace(described, circuits=(*described.circuits, Circuit("row", parent="main")))
+    below = dataclasses.replace(devices(30), circuit=np.ones(30, dtype=np.int64))
+    run = Loop(Fake(30, wired), Governor(wired, below, CURVES, QUIET))
+    run.run(60)
+    run.fake.instructions = Instructions(locked=(1,))
+    run.run(300)
+    assert run.fake.load_w < 1_000.0
+    assert run.plans[-1].debts_wh.tolist() == [0.0]
+    assert not any(alarm.kind == "guarantee" for plan in run.plans for alarm in plan.alarms)
+
+
 def test_a_switch_is_not_opened_while_miners_below_its_circuit_draw_power() -> None:
     described = site(20)
     wired = dataclasses.replace(described, circuits=(*described.circuits, Circuit("row", parent="main")))
