@@ -207,7 +207,7 @@ class Program:
                 {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
             ],
             # A list of every session is megabytes: not while memory is short.
-            "power": None if self.power is None else self.power.status(),
+            "power": None if self.power is None else self.power.view("status"),
             **snapshot(self.relay, self._clock(), sessions=sessions and not self._memory.sheds_telemetry),
         }
 

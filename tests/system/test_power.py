@@ -234,11 +234,11 @@ async def test_a_miner_from_outside_is_governed_beside_the_simulated_ones(tmp_pa
             await governor.order("cap", {"kw": 0.0, "seconds": 3600.0, "reason": "nothing"})
             await until(lambda: held() == [True, True])
             jobs = [guest.counters.jobs for guest in guests]
-            steps = governor.status()["governor"]["steps"]
-            await until(lambda: governor.status()["governor"]["steps"] > steps + 60)
+            steps = governor.view("status")["governor"]["steps"]
+            await until(lambda: governor.view("status")["governor"]["steps"] > steps + 60)
             assert [guest.counters.jobs for guest in guests] == jobs
             assert all(guest.connected for guest in guests)
-            assert governor.status()["governor"]["silent_s"] < 5
+            assert governor.view("status")["governor"]["silent_s"] < 5
     finally:
         demo.stop()
         await running
