@@ -25,9 +25,9 @@ from proxy.units import Seconds
 
 REST = 1.0
 """Seconds without accepting after the system had no descriptor or memory for a connection."""
-AT_ONCE = 64
-"""Connections taken off the system's queue in one turn: less than a millisecond."""
-REFUSED_AT_ONCE, REFUSAL_REST = 32, 0.005
+AT_ONCE = 8
+"""Connections taken off the system's queue in one turn: a sixth of a millisecond."""
+REFUSED_AT_ONCE, REFUSAL_REST = 8, 0.001
 """After so many refusals in a turn nobody is accepted for so many seconds: a flood of refused callers costs
 at most a sixth of a core, and those who mine already do not wait for it."""
 TURN_REST = 0.001

@@ -46,5 +46,5 @@ class Pace:
             self.p95 = Seconds(took[min(len(took) - 1, len(took) * 95 // 100)])
             self.p99 = Seconds(took[min(len(took) - 1, len(took) * 99 // 100)])
             self.window = min(self.bounds.most, max(self.bounds.least, Seconds(2 * self.p95)))
-            late = sorted(self._late)[min(len(took) - 1, len(took) * 95 // 100)]
+            late = sorted(self._late)[min(len(took) - 1, len(took) * 99 // 100)]
             self.open_for = Seconds(self.window - min(max(0.0, late), self.window / 2))
