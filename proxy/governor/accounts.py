@@ -185,7 +185,9 @@ class Accounts:
         before, rising = self.setpoint_w[miners], self.rising[miners]
         undone = charges.taken_back_w(before, watts, self.base_w[miners], rising)
         over = self.issued_s[miners] + charges.RAISE_LAGS * self.t95_s[miners]
-        self.undone_s[miners] = np.where(undone > 0, over, self.undone_s[miners])
+        self.undone_s[miners] = np.where(
+            undone > 0, np.maximum(over, self.undone_s[miners]), self.undone_s[miners]
+        )
         self.undone_w[miners] = np.maximum(undone, self.undone_w[miners])
         charged = charges.told(before, watts, drawn, self.charge_w[miners])
         self.base_w[miners], self.charge_w[miners] = charged.base_w, charged.charge_w

@@ -52,6 +52,13 @@ def test_one_that_is_taken_back_in_part_does_too_and_twice_is_no_more(running: A
     assert latent_w(running, 111.0 + 2.0 * RISES_S + LAG_S + 0.1) == 0.0
 
 
+def test_a_slow_raise_that_was_taken_back_outlasts_a_quick_one(running: Accounts) -> None:
+    tell(running, 110.0, 500.0, FALLS_S)
+    tell(running, 111.0, 1000.0, 5.0)
+    tell(running, 112.0, 500.0, FALLS_S)
+    assert latent_w(running, 100.0 + 2.0 * RISES_S + LAG_S) == 2500.0
+
+
 def test_a_reduction_that_nothing_has_proven_stays_charged_beyond_that(running: Accounts) -> None:
     tell(running, 110.0, 500.0, FALLS_S)
     assert latent_w(running, 1000.0) == 0.0, "what it draws is on the feeder by now"
