@@ -13,7 +13,7 @@ DAY_MS = 86_400_000
 class Age:
     """What is too old: it ended so many days ago, and so many later dates have batches.
 
-    The second keeps a clock that leaps ahead from making everything old at once: by then it would be gone.
+    The second keeps a clock that leaps ahead from making everything old at once.
     """
 
     days: float
