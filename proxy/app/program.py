@@ -35,7 +35,7 @@ from proxy.adapters.tcp.upstream import TcpDialler
 from proxy.app import garbage, threads
 from proxy.app.clock import SteadyClock
 from proxy.app.gate import Gate
-from proxy.app.room import StartError, affordable_sessions, somaxconn
+from proxy.app.room import StartError, affordable_sessions, somaxconn, spread_out
 from proxy.app.wiring import (
     dial_settings,
     listener_plans,
@@ -228,6 +228,7 @@ class Program:
         async with AsyncExitStack() as stack:
             stack.enter_context(garbage.brief_searches())
             stack.enter_context(threads.brief_turns())
+            spread_out(self._gate.most_sessions)
             await asyncio.to_thread(self._lock, stack)
             stack.push_async_callback(self._blocks.close)
             await self._open_ledger()

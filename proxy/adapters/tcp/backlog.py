@@ -68,9 +68,13 @@ class Backlog:
         self._watched[peer.fd] = peer
         self._sending.register(peer.fd, select.EPOLLIN)
 
+    def watches(self, peer: Connection) -> bool:
+        """Return whether this one is read here."""
+        return 0 <= peer.fd < len(self._watched) and self._watched[peer.fd] is peer
+
     def forget(self, peer: Connection) -> bool:
         """Do not read this one; returns whether it was watched. Its descriptor must still be open."""
-        if not 0 <= peer.fd < len(self._watched) or self._watched[peer.fd] is not peer:
+        if not self.watches(peer):
             return False
         self._watched[peer.fd] = None
         self._sending.unregister(peer.fd)

@@ -69,6 +69,17 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
         self.attach(transport, sockets.write_limit)
         self.key = door.side.opened(door.name, self, now)
 
+    def let_in(self) -> None:
+        """Read past the transport from now on: those who say nothing may end by hundreds, too."""
+        waits = self.pending is not None or self.resuming is not None or self._door.backlog.watches(self)
+        if (
+            self.key is not None
+            and self.fd >= 0
+            and not (waits or self.prompt or self.transport.is_closing())
+        ):
+            self.transport.pause_reading()
+            self.start_reading()
+
     @override
     def pause_writing(self) -> None:
         """The peer does not read: it has ``write_stall`` seconds to begin."""

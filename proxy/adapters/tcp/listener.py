@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
 from proxy.throttle import Throttle
@@ -50,6 +50,13 @@ class ListenerSettings:
     """Connections let in in the long run; more wait, in the order of their arrival."""
     tls_handshake: float = 10.0
     sockets: SocketSettings = field(default_factory=SocketSettings)
+
+
+class Guest(Protocol):
+    """What a listener makes for a connection: an ``asyncio.Protocol``."""
+
+    def let_in(self) -> None:
+        """The connection is open, and its transport reads."""
 
 
 class Gate(Protocol):
@@ -102,7 +109,7 @@ class Listener:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        make: Callable[[int], asyncio.Protocol],
+        make: Callable[[int], Guest],
         *,
         tls: ssl.SSLContext | None,
         gate: Gate,
@@ -188,8 +195,8 @@ class Listener:
 
     async def _open(self, connection: socket.socket, host: str) -> None:
         try:
-            await self._loop.connect_accepted_socket(
-                partial(self._make, connection.fileno()),
+            _, guest = await self._loop.connect_accepted_socket(
+                cast(Callable[[], asyncio.Protocol], partial(self._make, connection.fileno())),
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._settings().tls_handshake if self._tls else None,
@@ -198,6 +205,8 @@ class Listener:
             with contextlib.suppress(OSError):
                 connection.close()
             self._gate.failed(host, error)
+        else:
+            cast(Guest, guest).let_in()
 
     def _look_away(self, sock: socket.socket, seconds: float) -> None:
         """Accept nobody: the socket stays readable, and the loop would come back at once and for ever."""

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from unittest.mock import patch
 
 import trustme
 from typing_extensions import override
 
 from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.tcp.backlog import ENDS, QUANTUM
-from proxy.adapters.tcp.downstream import listen
+from proxy.adapters.tcp.downstream import MinerProtocol, listen
 from proxy.adapters.tcp.halves import AT_ONCE
 from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
@@ -502,24 +503,43 @@ async def test_the_end_of_one_that_may_wait_is_told_with_its_cause() -> None:
     assert (causes[2], causes[3]) == ("closed", "closed")
 
 
+async def _end_together(word: bytes) -> None:
+    """Have many end at once who have said this much."""
+    miners, ended = Miners(), [0]
+    lost = MinerProtocol.connection_lost
+
+    def ends(protocol: MinerProtocol, exc: Exception | None) -> None:
+        ended[0] += 1
+        lost(protocol, exc)
+
+    with patch.object(MinerProtocol, "connection_lost", ends):
+        async with listening(miners, SocketSettings()) as port:
+            callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(10 * ENDS)]
+            await miners.until("opened", len(callers))
+            for caller in callers:
+                caller.sendall(word)
+            if word:
+                await miners.until("fed", len(callers))
+            for caller in callers:
+                caller.close()
+            turns: list[int] = []
+            async with asyncio.timeout(PATIENCE):
+                while len(miners.of("closed")) < len(callers):
+                    before = ended[0]
+                    await asyncio.sleep(0)
+                    turns.append(ended[0] - before)
+            assert max(turns) <= ENDS
+            assert sum(turns) == len(callers)
+
+
 @both_loops
 async def test_many_that_end_together_end_a_few_at_a_time() -> None:
-    miners = Miners()
-    async with listening(miners, SocketSettings()) as port:
-        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(10 * ENDS)]
-        await miners.until("opened", len(callers))
-        for caller in callers:
-            caller.sendall(b"x")
-        await miners.until("fed", len(callers))
-        for caller in callers:
-            caller.close()
-        turns: list[int] = []
-        async with asyncio.timeout(PATIENCE):
-            while len(miners.of("closed")) < len(callers):
-                before = len(miners.of("closed"))
-                await asyncio.sleep(0)
-                turns.append(len(miners.of("closed")) - before)
-        assert max(turns) <= ENDS
+    await _end_together(b"x")
+
+
+@both_loops
+async def test_many_that_end_together_and_never_said_anything_do_so_too() -> None:
+    await _end_together(b"")
 
 
 @both_loops
