@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from proxy import hotpath
 from proxy.adapters.stores.ledger import day_file
 from proxy.adapters.stores.ledger.commits import Commits, error_of, follow, open_commits
-from proxy.adapters.stores.ledger.pace import Pace, WindowBounds
 from proxy.ledger.chain import GENESIS
-from proxy.units import Seconds
 
 PATIENCE = 10.0
 pytestmark = pytest.mark.skipif(not hotpath.COMPILED, reason="there is no compiled core here")
@@ -123,16 +121,3 @@ def test_only_bytes_are_taken(tmp_path: Path) -> None:
     found = commits()
     with pytest.raises(TypeError, match="blobs are bytes, not bytearray"):
         found.put((1, bytes(8), 2, 3, bytearray(b"notes"), b"", b""))  # type: ignore[arg-type]
-
-
-def test_what_an_answer_takes_comes_out_of_its_windows_time_but_never_takes_more_than_half_of_it() -> None:
-    pace = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
-    assert pace.open_for == 0.01
-    pace.took(0.002, late=0.003)
-    assert (pace.window, pace.open_for) == (0.01, 0.007)
-    early = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
-    early.took(0.0001, late=-0.0004)
-    assert (early.window, early.open_for) == (0.01, 0.01)
-    slow = Pace(WindowBounds(Seconds(0.01), Seconds(0.1)))
-    slow.took(3.0, late=3.0)
-    assert (slow.window, slow.open_for) == (0.1, 0.05)

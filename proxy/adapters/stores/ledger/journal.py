@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -76,8 +77,10 @@ class LedgerJournal:
         """Of the file that is written; empty where the next batch has to begin one."""
         self._writing: tuple[int, Task] | None = None
         """Window and task that the writer has."""
-        self._was_due = 0.0
-        """When that window was to be closed."""
+        self._drawn_late = self._read_late = 0.0
+        """Seconds by which that window was closed late, and the one before it: a busy loop reads as late."""
+        self._drawn_clock = 0.0
+        """When that was, by a clock that goes on while the loop works."""
         self._tries = 0
         """Of that task, that failed."""
         self._kept: deque[Task] = deque()
@@ -205,7 +208,8 @@ class LedgerJournal:
 
     def _take(self) -> Drawn:
         assert self._draw is not None
-        self._is_open, self._drawn_at = False, self._loop.time()
+        self._is_open, self._drawn_at, self._drawn_clock = False, self._loop.time(), time.perf_counter()
+        self._read_late, self._drawn_late = self._drawn_late, max(0.0, self._drawn_at - self._due)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -230,7 +234,7 @@ class LedgerJournal:
 
     def _put(self, window: int, task: Task) -> None:
         assert self._writer is not None
-        self._writing, self._was_due = (window, task), self._due
+        self._writing = window, task
         self._writer.put(task)
 
     def _now(self) -> int:
@@ -263,7 +267,8 @@ class LedgerJournal:
             self._failed(window, task, written.error)
             return
         self._writing, self._tries, self._seq = None, 0, written.seq
-        self.pace.took(written.took, self._loop.time() - self._was_due)
+        late = self._read_late + self._drawn_late + time.perf_counter() - self._drawn_clock
+        self.pace.took(written.took, late, task.count)
         if self._cause:
             if self._kept:
                 self._let_go(self._kept.popleft(), task)
