@@ -1,7 +1,8 @@
 """What the ledger costs: a share that is made durable beside one that is not, and beside a C server's submit.
 
 Pumpjack runs twice, with its ledger on disk and in memory; each round loads both, and the C server of the
-same work, in rotated order. The cost counts all threads, and a round ends when the index has been written.
+same work, in rotated order. The cost counts all threads and the index's process, and a round ends when the
+index has been written.
 """
 
 from __future__ import annotations
@@ -90,12 +91,19 @@ def _cost(server: CServer | Pumpjack, miners: Miners, seconds: float) -> Cost:
 
 
 def _threads(pid: int) -> tuple[int, int]:
-    """CPU nanoseconds of a process's first thread, and of all others that live."""
-    spent = {
+    """CPU nanoseconds of a process's first thread, and of all others that live, its children's among them."""
+    spent, others = _spent(pid), 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            others += sum(_spent(int(child)).values())
+    return spent[pid], sum(spent.values()) - spent[pid] + others
+
+
+def _spent(pid: int) -> dict[int, int]:
+    return {
         int(task.name): int((task / "schedstat").read_text().split()[0])
         for task in Path(f"/proc/{pid}/task").iterdir()
     }
-    return spent[pid], sum(spent.values()) - spent[pid]
 
 
 def _judge(found: list[dict[str, Cost]], answer: Answer) -> None:

@@ -1,9 +1,8 @@
 """How long a thread of ours may keep the loop from running: half a millisecond, not Python's five.
 
-Threads beside the loop compute in Python too, the ledger's index and the governor above all. The loop lets go
-of the interpreter in each of its turns, and gets it back after this long: beside a thread that computes all
-the time one turn in a hundred took nine milliseconds with Python's interval, and no longer than alone with
-this one. Who calls into SQLite for each of many rows needs more than that: ``gently`` of the ledger's store.
+Threads beside the loop compute in Python too, the governor above all. The loop lets go of the interpreter in
+each of its turns, and gets it back after this long: beside a thread that computes all the time one turn in a
+hundred took nine milliseconds with Python's interval, and no longer than alone with this one.
 """
 
 from __future__ import annotations

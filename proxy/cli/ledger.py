@@ -16,6 +16,7 @@ from proxy.adapters.stores.ledger import index as index_file
 from proxy.adapters.stores.ledger.backup import backup as make_backup
 from proxy.adapters.stores.ledger.checking import Report
 from proxy.adapters.stores.ledger.folder import Folder
+from proxy.adapters.stores.ledger.index_process import alone
 from proxy.adapters.stores.ledger.rebuilding import rebuilt
 from proxy.cli.ledger_folder import UNUSABLE, ledger_folder, ledger_options
 from proxy.cli.output import Exit, json_option, print_json
@@ -73,7 +74,8 @@ def _rebuild(folder: Folder) -> None:
             raise LedgerUnusable(
                 "the program is running, and writes the index itself: stop it first"
             ) from error
-        kept = rebuilt(folder)
+        with alone(folder):
+            kept = rebuilt(folder)
     if kept is not None:
         click.echo(f"the index that was there is kept as {kept}", err=True)
 

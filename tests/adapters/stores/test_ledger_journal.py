@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from proxy.adapters.simulated.changes import Changes
-from proxy.adapters.stores.ledger import commits, day_file, journal, writer
+from proxy.adapters.stores.ledger import commits, day_file, indexing, journal, writer
 from proxy.adapters.stores.ledger.commits import Commits, open_commits
 from proxy.adapters.stores.ledger.days import days
 from proxy.adapters.stores.ledger.folder import Folder
@@ -28,6 +28,7 @@ from proxy.ledger.records import JobIssued, Note, RunBegan, SessionBegan, Sessio
 from proxy.ports import Drawn
 from proxy.units import Seconds
 from tests.adapters.stores.ledger_folder import batches, files
+from tests.faults.hostile import until
 
 SESSION = SessionBegan(1, "acme", "rig", "cgminer", "10.0.0.1", bytes(2))
 PATIENCE = 10.0
@@ -92,8 +93,8 @@ async def running(data: Path, least: float = 0.001) -> AsyncIterator[Site]:
     problems: list[str] = []
     last = opened(folder).last
     # Its clock stands in 2023, and the index goes by the machine's: nothing is to be too old.
-    indexing = Indexing(folder, last.ledger, Retention(days=36_500), problems.append)
-    await site.journal.start(partial(writer.Writer, folder, last, indexing))
+    keeper = Indexing(folder, last.ledger, Retention(days=36_500), problems.append)
+    await site.journal.start(partial(writer.Writer, folder, last, keeper))
     try:
         yield site
     finally:
@@ -139,9 +140,12 @@ async def test_a_run_stands_in_the_chain_before_anybody_is_let_in(tmp_path: Path
         assert site.journal.state["batch"] == 1
 
 
-async def test_whose_ledger_it_is_stands_in_the_index_also_before_a_day_is_closed(tmp_path: Path) -> None:
+async def test_whose_ledger_it_is_stands_in_the_index_also_before_a_day_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "TELL", 0.01)
     async with running(tmp_path):
-        pass
+        await until(Folder.of(tmp_path).index.exists)  # another process makes it
     with Reader(Folder.of(tmp_path)) as reader, closing(sqlite3.connect(files(tmp_path)[0])) as file:
         ledger = file.execute("SELECT ledger FROM origin").fetchone()[0]
         assert reader.ledger == ledger

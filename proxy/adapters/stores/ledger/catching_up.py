@@ -11,7 +11,7 @@ from proxy.adapters.stores.ledger import database, index, standing
 from proxy.adapters.stores.ledger.days import Day, days, ledger_of, rows, steps
 from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.folding import Folding
-from proxy.adapters.stores.ledger.walking import Proven, Walk
+from proxy.adapters.stores.ledger.walking import Bad, Proven, Walk
 from proxy.ledger.chain import Batch
 
 FLUSH_EVERY = 5000
@@ -35,23 +35,23 @@ class Target(Protocol):
         """Write what was folded, if it is written anywhere."""
 
 
-def catch_up(folder: Folder, connection: sqlite3.Connection, *, beside_loop: bool = False) -> Folding:
+def catch_up(folder: Folder, connection: sqlite3.Connection) -> Folding:
     """Fold the proven batches behind the watermark, across files in the order of seq; the rest are damages.
-
-    ``beside_loop`` is whether a loop in this process wants its turns.
 
     Raises:
         sqlite3.Error: the index takes nothing.
 
     """
-    folding = Folding(connection, beside_loop=beside_loop)
+    folding = Folding(connection)
     fold_behind(folder, days(folder, rows(connection)), folding)
     folding.flush()
     return folding
 
 
-def fold_behind(folder: Folder, ordered: Sequence[Day], folding: Target) -> None:
+def fold_behind(folder: Folder, ordered: Sequence[Day], folding: Target, until: int | None = None) -> None:
     """Let somebody fold the proven batches behind those that he knows, and pass over the rest.
+
+    Batches behind ``until`` are left alone.
 
     Raises:
         sqlite3.Error: the index takes nothing.
@@ -59,12 +59,16 @@ def fold_behind(folder: Folder, ordered: Sequence[Day], folding: Target) -> None
     """
     walk = Walk(folding.hash, folding.seq + 1)
     for day in ordered:
+        if until is not None and day.first is not None and day.first > until:
+            return
         if day.is_pruned or (day.last is not None and day.last < walk.expected):
             continue
         if day.problem is not None and day.last is None:
             continue  # how much there was of it nobody knows before the next batch
         walk = _into(day, walk, folding)
         for number, step in enumerate(steps(folder, day, walk), 1):
+            if until is not None and _first(step) > until:
+                return
             if isinstance(step, Proven):
                 folding.take(step.batch, day.name)
             else:
@@ -72,6 +76,10 @@ def fold_behind(folder: Folder, ordered: Sequence[Day], folding: Target) -> None
                 folding.skip(day.name, step.last, walk.possible[0] if walk.possible else b"", step.problem)
             if number % FLUSH_EVERY == 0:
                 folding.flush()
+
+
+def _first(step: Proven | Bad) -> int:
+    return step.batch.seq if isinstance(step, Proven) else step.first
 
 
 def _into(day: Day, walk: Walk, folding: Target) -> Walk:

@@ -28,6 +28,11 @@ class Folder:
         return self.root / "index.db"
 
     @property
+    def index_lock(self) -> Path:
+        """Locked by the process that writes the index."""
+        return self.root / "index.lock"
+
+    @property
     def days(self) -> Path:
         """Raw batches."""
         return self.root / "days"

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from proxy.adapters.stores.ledger import standing
 from proxy.adapters.stores.ledger.database import transaction
 from proxy.adapters.stores.ledger.folder import day_of
-from proxy.adapters.stores.ledger.gently import Item, gently
 from proxy.errors import LedgerDamaged, LedgerUnusable
 from proxy.ledger import chain
 from proxy.ledger.chain import GENESIS, Batch
@@ -51,15 +50,14 @@ Row = tuple[int, int, int, int, int, float, float, float, int, float, int]
 class Folding:
     """Folds batches into an index that is open for writing; used by one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, *, beside_loop: bool = False) -> None:
-        """Go on behind the watermark; ``beside_loop`` is whether a loop in this process wants its turns.
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Go on behind the watermark.
 
         Raises:
             sqlite3.Error: the index cannot be read.
 
         """
         self._connection = connection
-        self._beside_loop = beside_loop
         self.seq, self.hash = standing.watermark(connection)
         known = standing.known(connection)
         self._fold = Fold(known)
@@ -76,7 +74,12 @@ class Folding:
         """
         waited = at - self._flushed_at
         is_early = 0 <= waited < min(max(1000, len(self._fold) * 1000 // ROWS_PER_SECOND), LONGEST)
-        return self.seq != self._flushed and not is_early
+        return self.has_news and not is_early
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything was folded since the last flush."""
+        return self.seq != self._flushed
 
     def take(self, batch: Batch, day: str | None = None) -> bool:
         """Fold a durable batch of the file ``day``; one that was folded before is passed over.
@@ -155,18 +158,18 @@ class Folding:
         )
         connection.executemany(
             "INSERT OR REPLACE INTO works VALUES (?, ?, ?, ?)",
-            ((run, note.work, at, pack(note)) for run, at, note in self._paced(folded.works)),
+            ((run, note.work, at, pack(note)) for run, at, note in folded.works),
         )
         connection.executemany(
             "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)",
-            ((run, note.job_id, note.work, at) for run, at, note in self._paced(folded.jobs)),
+            ((run, note.job_id, note.work, at) for run, at, note in folded.jobs),
         )
-        for run, at, note in self._paced(folded.sessions):
+        for run, at, note in folded.sessions:
             who = (run, note.session, note.tenant, note.worker)
             connection.execute(_SESSION, (*who, note.user_agent, note.address, note.extranonce1, at))
         connection.executemany(
             "UPDATE sessions SET ended = ?, cause = ? WHERE run = ? AND session = ?",
-            ((at, note.cause, run, note.session) for run, at, note in self._paced(folded.ended)),
+            ((at, note.cause, run, note.session) for run, at, note in folded.ended),
         )
 
     def _add(self, connection: sqlite3.Connection, sums: dict[Key, Sum]) -> None:
@@ -184,15 +187,15 @@ class Folding:
                 found.expected,
                 found.blocks,
             )
-            for key, found in self._paced(sums.items())
+            for key, found in sums.items()
         )
-        connection.executemany(_ADD.format(name="minute"), self._paced(rows))
+        connection.executemany(_ADD.format(name="minute"), rows)
         for name, size, until in (
             ("hour", HOUR, standing.number(connection, "hours")),
             ("day", DAY, standing.number(connection, "days")),
         ):
             late = [(row[0] // size * size, *row[1:]) for row in rows if row[0] < until]
-            connection.executemany(_ADD.format(name=name), self._paced(late))
+            connection.executemany(_ADD.format(name=name), late)
 
     def _id(self, connection: sqlite3.Connection, table: str, tenant: str, name: str) -> int:
         key = (table, tenant, name)
@@ -217,22 +220,17 @@ class Folding:
         last = connection.execute("SELECT hash FROM settlements ORDER BY id DESC LIMIT 1").fetchone()
         digest = GENESIS if last is None else last[0]
         rows = []
-        for each in self._paced(settled):
+        for each in settled:
             digest = chain.settled(digest, *each)
             rows.append((*each, digest))
         connection.executemany(
             "INSERT INTO settlements (run, number, seq, place, outcome, reason, at, hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            self._paced(rows),
+            rows,
         )
-        gone = ((number,) for number in self._paced(closed))
+        gone = ((number,) for number in closed)
         connection.executemany("DELETE FROM unsettled WHERE number = ?", gone)
-        connection.executemany(
-            "INSERT OR REPLACE INTO unsettled VALUES (?, ?, ?, ?, ?, ?)", self._paced(opened)
-        )
-
-    def _paced(self, items: Iterable[Item]) -> Iterable[Item]:
-        return gently(items) if self._beside_loop else items
+        connection.executemany("INSERT OR REPLACE INTO unsettled VALUES (?, ?, ?, ?, ?, ?)", opened)
 
     # --- time -------------------------------------------------------------------------------------------
 

@@ -1,117 +1,151 @@
-"""Keeps the index up to date, in a thread of its own: no commit waits for it, and shares need it not."""
+"""Keeps the index up to date, in a process of its own: neither a commit nor the loop waits for it.
+
+A thread that folds holds Python's lock now and then, and the loop waits for it: where hostile peers filled
+two cores, that alone was a tenth of what the slowest honest answers took. The process reads what is durable
+from the days' files, as any reader does. It is told how far they are durable, once a second, and ends with
+its input: it cannot outlive the program, however that ends.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import queue
-import sqlite3
+import json
+import os
+import select
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
 from typing_extensions import override
 
-from proxy.adapters.stores.ledger import index, standing
-from proxy.adapters.stores.ledger.catching_up import catch_up
+import proxy
 from proxy.adapters.stores.ledger.folder import Folder
-from proxy.adapters.stores.ledger.housekeeping import Retention, keep_house
-from proxy.errors import LedgerDamaged, LedgerUnusable
-from proxy.ledger.chain import Batch
+from proxy.adapters.stores.ledger.housekeeping import Retention
+from proxy.adapters.stores.ledger.index_process import MODULE
 
-LOOK = 1.0
-"""Seconds without a batch after which what was folded is written."""
-ROLL = 60.0
-"""Seconds between two looks at hours that are over and rows that are too old."""
-TIDY = 3600.0
-"""Seconds between two looks at days that are over or too old, in a second without shares if there is one."""
+TELL = 1.0
+"""Seconds between two words about what is durable; a program that ends before the first has no process."""
 AGAIN = 60.0
-"""Seconds until an index that could not be written is tried again."""
-MOST_WAITING = 2000
-"""Batches that wait to be folded, half a minute's: more, and they are read from their file later."""
+"""Seconds until a process that ended is started again."""
+LAST_WORK = 60.0
+"""Seconds for its last work, when the program ends: it is killed then, and another goes on behind it."""
 
 
 class Indexing(threading.Thread):
-    """Folds batches as they become durable; whatever it misses it reads from the days' files."""
+    """Has what is durable folded, and says what keeps that from being done."""
 
     def __init__(
         self, folder: Folder, ledger: bytes, retention: Retention, problem: Callable[[str], None]
     ) -> None:
-        """``ledger`` is its id; ``problem`` hears, in this thread, what keeps it from its work."""
+        """``ledger`` is its id; ``problem`` hears, in this thread, what an operator should know."""
         super().__init__(name="pumpjack-index")
-        self._folder = folder
-        self._ledger = ledger
-        self._retention = retention
+        self._words = [str(folder.root), ledger.hex(), json.dumps(asdict(retention))]
         self._problem = problem
-        self._told: set[str] = set()
-        """Problems that were told: they are found again each hour."""
-        self._batches: queue.SimpleQueue[tuple[str, Batch] | None] = queue.SimpleQueue()
-        self._missed = False
-        """Whether batches were left out."""
+        self._reached = self._said = 0
+        """Seq of the last durable batch, and the last one that the process knows of."""
         self._ends = threading.Event()
+        self._talking = threading.Lock()
+        """Held by who uses the input of the process."""
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def take(self, name: str, batch: Batch) -> None:
-        """A batch is durable in the file of this name. Never waits."""
-        if self._batches.qsize() < MOST_WAITING:
-            self._batches.put((name, batch))
-        else:
-            self._missed = True
+    @property
+    def pid(self) -> int | None:
+        """Of the process; None where there is none now."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def reached(self, seq: int) -> None:
+        """All batches up to this one are durable."""
+        self._reached = seq
 
     def stop(self) -> None:
-        """Fold what is there, write it, and end."""
-        self._ends.set()
-        self._batches.put(None)
-        self.join()
+        """Have what is durable folded, and end."""
+        with self._talking:
+            self._ends.set()
+            if self._process is not None:
+                self._tell(self._process)
+                assert self._process.stdin is not None  # PIPE was asked for
+                self._process.stdin.close()
+        self.join(LAST_WORK)
+        if self.is_alive() and self._process is not None:
+            self._process.kill()
+            self.join()
 
     @override
     def run(self) -> None:
-        """Fold until told to end; what goes wrong is told, and tried again."""
-        while True:
+        """Keep a process until told to end."""
+        wait = TELL
+        while not self._ends.wait(wait):
+            wait = AGAIN
             try:
-                with contextlib.closing(index.open_to_write(self._folder.index)) as connection:
-                    # What it holds can be folded again: it need not be flushed at each commit.
-                    connection.execute("PRAGMA synchronous = NORMAL")
-                    self._keep(connection)
+                process = self._process_of_index()
+            except OSError as error:
+                self._problem(f"the index has no process, and will be caught up later: {error}")
+                continue
+            if process is None:
                 return
-            except (sqlite3.Error, OSError, LedgerUnusable, LedgerDamaged) as error:
-                self._problem(f"the index cannot be written, and will be caught up later: {error}")
-            if self._ends.wait(AGAIN):
-                return
+            with process:
+                self._attend(process)
+            if not self._ends.is_set():
+                self._problem(f"the index's process has ended ({process.returncode}); another one follows")
 
-    def _keep(self, connection: sqlite3.Connection) -> None:
-        """Fold until told to end.
+    def _process_of_index(self) -> subprocess.Popen[bytes] | None:
+        """Return a process, or None if it is too late for one.
 
         Raises:
-            sqlite3.Error, LedgerUnusable, LedgerDamaged: begin anew.
+            OSError: none can be had.
 
         """
-        standing.put(connection, "ledger", self._ledger)
-        folding = catch_up(self._folder, connection, beside_loop=True)
-        rolled_at, tidied_at = time.monotonic(), float("-inf")
-        while True:
-            taken: tuple[str, Batch] | None = None
-            with contextlib.suppress(queue.Empty):
-                taken = self._batches.get(timeout=LOOK)
-                if taken is None:
-                    break
-                name, batch = taken
-                self._missed = not folding.take(batch, name) or self._missed
-            if taken is None or folding.is_due(int(time.time() * 1000)):
-                folding.flush()
-            if self._missed and self._batches.empty():
-                self._missed = False
-                folding = catch_up(self._folder, connection, beside_loop=True)
-            if time.monotonic() - rolled_at >= ROLL:
-                rolled_at = time.monotonic()
-                folding.roll(int(time.time()))
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if taken is None and time.monotonic() - tidied_at >= TIDY:
-                tidied_at = time.monotonic()
-                folding.flush()
-                self._tidy(connection)
-        folding.flush()
+        with self._talking:
+            if self._ends.is_set():
+                return None
+            # This very package, from wherever it came, and none that lies in the working directory.
+            path = [
+                str(Path(proxy.__file__).parent.parent),
+                *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+            ]
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", MODULE, *self._words],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, path))},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+            assert process.stdin is not None  # PIPE was asked for
+            os.set_blocking(process.stdin.fileno(), False)
+            self._said = -1
+            self._tell(process)
+            self._process = process
+            return process
 
-    def _tidy(self, connection: sqlite3.Connection) -> None:
-        for problem in keep_house(self._folder, connection, self._retention, int(time.time() * 1000)):
-            if problem not in self._told:
-                self._told.add(problem)
-                self._problem(problem)
+    def _attend(self, process: subprocess.Popen[bytes]) -> None:
+        """Tell it what is durable and hear its problems, until it ends."""
+        assert process.stdout is not None  # PIPE was asked for
+        heard = b""
+        waiting = select.poll()  # select knows no descriptor above 1023: miners may have taken those below
+        waiting.register(process.stdout, select.POLLIN)
+        while True:
+            if waiting.poll(TELL * 1000):
+                data = os.read(process.stdout.fileno(), 1 << 16)
+                if not data:
+                    break
+                *lines, heard = (heard + data).split(b"\n")
+                for line in lines:
+                    self._problem(json.loads(line))
+            with self._talking:
+                if not self._ends.is_set():
+                    self._tell(process)
+        with self._talking:
+            self._process = None
+
+    def _tell(self, process: subprocess.Popen[bytes]) -> None:
+        reached = self._reached
+        if reached == self._said or process.stdin is None:
+            return
+        # What it does not take now it is told the next time: only the last word counts.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(process.stdin.fileno(), b"%d\n" % reached)
+            self._said = reached

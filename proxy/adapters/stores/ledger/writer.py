@@ -68,7 +68,7 @@ class Writer(threading.Thread):
     Where there are compiled commits, a task that begins no file goes to them: ``told`` becomes readable when
     it is durable, and the loop asks ``confirmed``. All else, and each failure, takes the way through Python.
 
-    Two threads of its own go with it, for checkpoints and for the index.
+    Two threads of its own go with it, for checkpoints and for the index's process.
 
     After a failure the file is never written again: what a disk has confirmed of it nobody knows. The next
     task has to begin another.
@@ -119,7 +119,7 @@ class Writer(threading.Thread):
             return None
         (_, batch), self._asked = self._asked, None
         self._wrote(batch)
-        self._indexing.take(self._name, batch)
+        self._indexing.reached(batch.seq)
         return Written(batch.seq, took)
 
     @override
@@ -180,7 +180,7 @@ class Writer(threading.Thread):
             self._done(Written(0, time.perf_counter() - began, text, used_reserve))
             return
         self._done(Written(batch.seq, time.perf_counter() - began, used_reserve=used_reserve))
-        self._indexing.take(self._name, batch)
+        self._indexing.reached(batch.seq)
         if self._void:
             self._remove_void()
 
