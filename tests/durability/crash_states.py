@@ -43,7 +43,7 @@ class Operation:
 
     kind: Kind
     opening: int
-    """Number of the opening of the file, in this process; 0 where the data is a path."""
+    """Number of the opening of the file, in whichever process; 0 where the data is a path."""
     place: int
     data: bytes
     end: int

@@ -114,6 +114,8 @@ static int opened(const char *name, const char *path, int flags, mode_t mode)
     int is_new = flags & O_CREAT && stat(path, &was) != 0;
     int fd = REAL(open_call *, name)(path, flags, mode);
     if (fd >= 0 && fd < MOST_FILES) {
+        if (openings == 0)
+            openings = (uint32_t)getpid() << 14; /* several processes write one log: no number twice */
         watched[fd] = ++openings;
         note(is_new ? CREATED : OPENED, openings, 0, path, strlen(path));
         if (flags & O_TRUNC && !is_new)

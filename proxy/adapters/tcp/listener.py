@@ -16,7 +16,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol, cast
 
 from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
@@ -194,9 +193,10 @@ class Listener:
         self._turn = self._loop.call_later(rest, self._let_in) if self._waiting else None
 
     async def _open(self, connection: socket.socket, host: str) -> None:
+        guest = self._make(connection.fileno())
         try:
-            _, guest = await self._loop.connect_accepted_socket(
-                cast(Callable[[], asyncio.Protocol], partial(self._make, connection.fileno())),
+            await self._loop.connect_accepted_socket(
+                cast(Callable[[], asyncio.Protocol], lambda: guest),
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._settings().tls_handshake if self._tls else None,
@@ -206,7 +206,7 @@ class Listener:
                 connection.close()
             self._gate.failed(host, error)
         else:
-            cast(Guest, guest).let_in()
+            guest.let_in()
 
     def _look_away(self, sock: socket.socket, seconds: float) -> None:
         """Accept nobody: the socket stays readable, and the loop would come back at once and for ever."""
