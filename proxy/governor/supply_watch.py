@@ -17,7 +17,10 @@ from proxy.governor.settings import GovernorSettings
 SLOPE_GAIN = 0.005
 """Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
 SLOPE_NOISE = 0.05
-"""kPa/s: a slower fall cannot be told from the noise of the gauge, and empties no header within an hour."""
+"""kPa/s for each kPa that the gauge moves at once, one at least: a slower fall cannot be told from its steps,
+and empties no header within an hour."""
+STEP_KPA = (1.0, 10.0)
+"""The finest and the coarsest step of a gauge that is reckoned with."""
 LEVEL_GAIN = 0.1
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
@@ -52,6 +55,8 @@ class SupplyWatch:
             settings.step_low, settings.step_high, settings.step_break, settings.step_period_s, settings.air_s
         )
         self.kpa = self.slope = math.nan
+        self.told_kpa = self.step_kpa = math.nan
+        """What the gauge told last, and the least that it has ever moved by: its resolution."""
         self.disturbed_s = -math.inf
         """When frequency was last out of its band."""
         self.running: tuple[bool, ...] | None = None
@@ -164,16 +169,28 @@ class SupplyWatch:
             ahead = self.kpa + self.slope
             self.kpa = ahead + LEVEL_GAIN * (kpa - ahead)
             self.slope += SLOPE_GAIN * (kpa - ahead)
+        self._learn_step(kpa)
         # The valve freezes nothing here, the reserve is what keeps it from its stop.
         told = supply.supply(
             header,
             pressure_kpa=self.kpa,
-            slope_kpa_s=min(0.0, self.slope + SLOPE_NOISE),
+            slope_kpa_s=min(0.0, self.slope + SLOPE_NOISE * self._step_kpa()),
             valve=math.nan,
             flare_m3h=readings.flare_m3h,
             calm_s=now - self.disturbed_s,
         )
         return told.factor, told.frozen, told.sentence
+
+    def _learn_step(self, kpa: float) -> None:
+        """Learn what a gauge of this site moves by: its steps look like a fall that lasts for seconds."""
+        moved = abs(kpa - self.told_kpa)
+        self.told_kpa = kpa
+        if moved > 0.0:
+            self.step_kpa = moved if math.isnan(self.step_kpa) else min(self.step_kpa, moved)
+
+    def _step_kpa(self) -> float:
+        finest, coarsest = STEP_KPA
+        return finest if math.isnan(self.step_kpa) else min(coarsest, max(finest, self.step_kpa))
 
     def _pressure_part(self, readings: Readings) -> float:
         header = self._settings.header

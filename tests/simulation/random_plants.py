@@ -1,15 +1,21 @@
 """Plants that nobody chose, and whether the governor swings on them."""
 
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proxy.errors import ConfigError
+from proxy.governor.readings import Readings
 from proxy.plant.parameters import Parameters
+from proxy.plant.step import NOBODY
 from proxy.simulation.loop import run
 from proxy.simulation.policies import POLICIES
+from proxy.simulation.policies.ours import Ours
+from proxy.simulation.policies.policy import Answer
 from proxy.simulation.scenarios import SCENARIOS
+from proxy.simulation.translate import commands
 from proxy.simulation.world import Setting, World, world
 from tests.simulation.worlds import nominal
 
@@ -22,7 +28,11 @@ LOOKED_AT_S = 600.0
 SWING = 0.02
 """Part of the load that a swing must be to count."""
 SUSTAINED = 4
-"""So many swings, each back from the one before, are no settling any more."""
+"""So many swings in such a time, each back from the one before, are no settling any more."""
+LOOKED_ON = 3
+"""Such times, one after the other, in which whatever swings by itself goes on. A meter that is silent for
+five seconds is answered by a fall and a rise as well; by chance that happens twice in a time, hardly in two
+of three. What swings without an order is the plant's: ASICs that shut themselves down."""
 MOVED = 6
 """Assumed figures that are drawn anew in each plant, anywhere between their ends."""
 
@@ -33,6 +43,7 @@ class Found:
 
     seed: int
     swings: int
+    """Of the load and of what was told, in two of three times at least where it was looked on."""
     trips: int
     fleet: str
     moved: tuple[tuple[str, float], ...]
@@ -58,7 +69,7 @@ def swings(load_w: Floats, least_w: float) -> int:
     return count
 
 
-def random_world(seed: int) -> tuple[World, tuple[tuple[str, float], ...]]:
+def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tuple[str, float], ...]]:
     """Return a site of a plant drawn by ``seed``, and which figures were moved."""
     chance = np.random.default_rng([seed, 0x05C])
     parameters: Parameters = nominal()
@@ -81,13 +92,49 @@ def random_world(seed: int) -> tuple[World, tuple[tuple[str, float], ...]]:
         supply=float(chance.choice([1.0, 1.0, 0.8, 0.65])),
         line_pack_s=parameters.gas.line_pack_s,
     )
-    return world(parameters, Setting(row, MINERS, LENGTH_S, seed, fleet)), tuple(moved)
+    return world(parameters, Setting(row, MINERS, length_s, seed, fleet)), tuple(moved)
+
+
+class Listened:
+    """The governor, and what it tells the miners to draw."""
+
+    def __init__(self, world: World) -> None:
+        self._ours = Ours(world)
+        self._told_w = world.default_w.astype(np.float64)
+        self._sleeps = np.zeros(len(self._told_w), np.bool_)
+        self.told: list[float] = []
+        """Watts of the whole fleet, second by second."""
+
+    def step(self, now: float, readings: Readings) -> Answer:
+        """Return what the governor answers, and note it."""
+        answer = self._ours.step(now, readings)
+        order = commands(answer, NOBODY)
+        miners, watts = order.limit
+        self._told_w[miners] = watts
+        self._sleeps[order.sleep] = True
+        self._sleeps[order.wake] = False
+        self.told.append(float(self._told_w[~self._sleeps].sum()))
+        return answer
 
 
 def look(seed: int) -> Found:
-    """Return what the governor does on the plant of ``seed``."""
-    site, moved = random_world(seed)
-    done = run(site, POLICIES["ours"])
-    load = done.series.used_w[done.series.at_s >= LENGTH_S - LOOKED_AT_S]
-    found = swings(load, SWING * float(load.mean()))
-    return Found(seed, found, done.measured.genset_trips, site.fleet.kind, moved)
+    """Return what the governor does on the plant of ``seed``: if it swings, for longer than once."""
+    found = _found(seed, 1)
+    return _found(seed, LOOKED_ON) if found.oscillates else found
+
+
+def _found(seed: int, times: int) -> Found:
+    length_s = LENGTH_S + (times - 1) * LOOKED_AT_S
+    site, moved = random_world(seed, length_s)
+    listened = Listened(site)
+    done = run(site, replace(POLICIES["ours"], make=lambda world: listened))
+    at, used = done.series.at_s, done.series.used_w
+    told, told_at = np.array(listened.told), np.arange(len(listened.told)) + 1.0
+    counts = []
+    for number in range(times):
+        end = length_s - number * LOOKED_AT_S
+        load = used[(at >= end - LOOKED_AT_S) & (at < end)]
+        orders = told[(told_at > end - LOOKED_AT_S) & (told_at <= end)]
+        least_w = SWING * float(load.mean())
+        counts.append(min(swings(load, least_w), swings(orders, least_w)))
+    return Found(seed, median_low(counts), done.measured.genset_trips, site.fleet.kind, moved)
