@@ -256,6 +256,7 @@ def kept(folder: Folder) -> Iterator[tuple[Indexing, queue.Queue[str]]]:
 
 @pytest.fixture(name="at_once")
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "BEGIN", 0.02)
     monkeypatch.setattr(indexing, "TELL", 0.02)
     monkeypatch.setattr(indexing, "AGAIN", 0.02)
 

@@ -143,7 +143,7 @@ async def test_a_run_stands_in_the_chain_before_anybody_is_let_in(tmp_path: Path
 async def test_whose_ledger_it_is_stands_in_the_index_also_before_a_day_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "TELL", 0.01)
+    monkeypatch.setattr(indexing, "BEGIN", 0.01)
     async with running(tmp_path):
         await until(Folder.of(tmp_path).index.exists)  # another process makes it
     with Reader(Folder.of(tmp_path)) as reader, closing(sqlite3.connect(files(tmp_path)[0])) as file:

@@ -26,8 +26,11 @@ from proxy.adapters.stores.ledger.folder import Folder
 from proxy.adapters.stores.ledger.housekeeping import Retention
 from proxy.adapters.stores.ledger.index_process import MODULE
 
+BEGIN = 5.0
+"""Seconds until there is a process: a program that ends before has none, and leaves the work to the next one.
+Until then, and always, a reader folds for himself what the index does not hold yet."""
 TELL = 1.0
-"""Seconds between two words about what is durable; a program that ends before the first has no process."""
+"""Seconds between two words about what is durable."""
 AGAIN = 60.0
 """Seconds until a process that ended is started again."""
 LAST_WORK = 60.0
@@ -77,7 +80,7 @@ class Indexing(threading.Thread):
     @override
     def run(self) -> None:
         """Keep a process until told to end."""
-        wait = TELL
+        wait = BEGIN
         while not self._ends.wait(wait):
             wait = AGAIN
             try:
