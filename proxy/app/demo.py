@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import Counter, deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -209,9 +209,10 @@ class Demo:
         """
         story: asyncio.Task[None] | None = None
         running: asyncio.Task[None] | None = None
+        claims = ExitStack()
         try:
             await self._site.open_pools()
-            port = free_port()
+            port = free_port(claims=claims)
             configuration = demo_configuration(self.settings, self._site, self._world, port, self.folder)
             per_minute = configuration.stratum.target_shares_per_minute
             plant = PlantInstruments(self._world, self.settings.speed, per_minute)
@@ -236,6 +237,7 @@ class Demo:
                     with suppress(asyncio.CancelledError):
                         await asyncio.wait([task])
             await self._site.close()
+            claims.close()
         return Outcome(
             self.settings,
             self.elapsed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,15 +50,20 @@ class DemoSettings:
         return Timetable.of(self.scenario, self.speed, self.duration)
 
 
-def free_port(most: int = _PORTS) -> int:
-    """Return the first port from 3333 on that can be listened on.
+def free_port(most: int = _PORTS, *, claims: ExitStack | None = None) -> int:
+    """Return the first port from 3333 on that can be listened on, and that no other demo is about to take.
+
+    With ``claims`` it is ours until those are closed: another demo that starts meanwhile passes it over.
 
     Raises:
         DemoError: the first ``most`` are taken.
 
     """
     for port in range(FIRST_PORT, FIRST_PORT + most):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        claim = _claim(port)
+        if claim is None:
+            continue
+        with claim, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
@@ -66,8 +72,21 @@ def free_port(most: int = _PORTS) -> int:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise DemoError(f"cannot listen on 127.0.0.1: {error.strerror or error}") from error
             else:
+                if claims is not None:
+                    claims.enter_context(claim.dup())
                 return port
     raise DemoError(f"the ports {FIRST_PORT} to {FIRST_PORT + most - 1} are taken")
+
+
+def _claim(port: int) -> socket.socket | None:
+    """Return a socket of a name that only one process can have, in no folder; None if another one has it."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0pumpjack-demo-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def demo_configuration(

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import io
 import socket
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -99,6 +100,12 @@ async def test_progress_is_told_before_anything_has_begun(tmp_path: Path) -> Non
 def test_a_taken_port_is_passed_over() -> None:
     first = free_port()
     with socket.create_server(("127.0.0.1", first)):
+        assert free_port() > first
+
+
+def test_a_port_that_another_demo_is_about_to_take_is_passed_over() -> None:
+    with ExitStack() as claims:
+        first = free_port(claims=claims)
         assert free_port() > first
 
 

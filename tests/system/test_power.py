@@ -194,7 +194,7 @@ async def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
 def own_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a demo not look for a port where those of other tests do, at the same moment."""
 
-    def free() -> int:
+    def free(**_: object) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
