@@ -146,7 +146,7 @@ class Demo:
 
     def state(self) -> dict[str, Any] | None:
         """Return the state of the program; None before there is one."""
-        return None if self.program is None else self.program.state()
+        return None if self.program is None else self.program.view.state()
 
     def books(self) -> dict[str, Books]:
         """Return the three books of each tenant as they are now; they agree only once all is settled."""

@@ -12,14 +12,12 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from proxy import __version__, hotpath
 from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
 from proxy.adapters.logs.events import EventLog
 from proxy.adapters.stores.blocks import BlockFiles, BlockWriter
@@ -36,6 +34,7 @@ from proxy.app import garbage, threads
 from proxy.app.clock import SteadyClock
 from proxy.app.gate import Gate
 from proxy.app.room import StartError, affordable_sessions, somaxconn, spread_out
+from proxy.app.view import Bound, ProgramView
 from proxy.app.wiring import (
     dial_settings,
     listener_plans,
@@ -55,7 +54,6 @@ from proxy.config.settings import Settings
 from proxy.errors import LedgerUnusable, OrderRefused
 from proxy.events import BlockFound, Event, LedgerProblem, SessionRefused
 from proxy.relay.engine import Relay
-from proxy.relay.snapshot import snapshot
 from proxy.units import Seconds
 
 if TYPE_CHECKING:
@@ -69,16 +67,6 @@ PARTS = 4
 LOCK_NAME = "lock"
 LOOK = 50
 """Ticks between two looks at memory and refused connections: a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """An address that is being listened on."""
-
-    host: str
-    port: int
-    tls: bool
-    tenant: str | None
 
 
 class Program:
@@ -137,6 +125,16 @@ class Program:
         self._memory = memory_watch(settings)
         self._gate = Gate(self.relay, self._memory, self._opening, self._heard, self._clock)
         self._gate.most_sessions = affordable_sessions(settings.stratum.limits)
+        power = self.power
+        self.view = ProgramView(
+            settings.site.id,
+            self.relay,
+            self._journal,
+            self._memory,
+            self.bound,
+            lambda: None if power is None else power.view("status"),
+            self._clock,
+        )
 
     def _make_journal(self) -> LedgerJournal | MemoryJournal:
         ledger = self.settings.ledger
@@ -194,23 +192,6 @@ class Program:
             self._confessed_at = now
             self._log.error(what, exc_info=error)
 
-    def state(self, sessions: bool = False) -> dict[str, Any]:
-        """Return what the program is doing, ready for JSON."""
-        return {
-            "version": __version__,
-            "hot_path": hotpath.implementation(),
-            "site": self.settings.site.id,
-            "ledger": self._journal.state,
-            "memory_use": round(self._memory.use, 4),
-            "pid": os.getpid(),
-            "listeners": [
-                {"host": b.host, "port": b.port, "tls": b.tls, "tenant": b.tenant} for b in self.bound
-            ],
-            # A list of every session is megabytes: not while memory is short.
-            "power": None if self.power is None else self.power.view("status"),
-            **snapshot(self.relay, self._clock(), sessions=sessions and not self._memory.sheds_telemetry),
-        }
-
     # --- life -------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -266,12 +247,12 @@ class Program:
         """
         path = self.settings.site.data_dir / SOCKET_NAME
         if self.power is None:
-            return ControlSocket(path, self.state)
+            return ControlSocket(path, self.view.state_in_parts)
         try:
             self.power.load()
         except OrderRefused as error:
             raise StartError(str(error)) from error
-        return ControlSocket(path, self.state, self.power.view, self.power.order)
+        return ControlSocket(path, self.view.state_in_parts, self.power.view, self.power.order)
 
     async def _ticking(self) -> None:
         """Let time pass for the relay, and for the governor beside it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.hotpath import Tally
@@ -14,14 +17,53 @@ from proxy.relay.tally import Settlements
 from proxy.relay.upstream import Phase, UpstreamConnection
 from proxy.units import Seconds
 
+PART = 100
+"""Sessions that are looked at in one go: some tenths of a millisecond, in which no share is answered."""
+
+
+@dataclass(slots=True)
+class _Census:
+    """What a tenant's sessions are counted for."""
+
+    sessions: int = 0
+    working: int = 0
+    withheld: int = 0
+    difficulties: Counter[float] = field(default_factory=Counter)
+
+    def add(self, session: Session) -> None:
+        self.sessions += 1
+        self.working += session.has_work
+        self.withheld += session.withheld_at is not None
+        if session.difficulty is not None:
+            self.difficulties[session.difficulty] += 1
+
 
 def snapshot(relay: Relay, now: Seconds, *, sessions: bool = False) -> dict[str, Any]:
     """Return what the relay is doing, ready for JSON; every session of it only if asked for."""
-    counts: dict[str, list[Session]] = {}
-    for session in relay.sessions.values():
-        if session.route is not None and session.workers:
-            counts.setdefault(session.route.tenant, []).append(session)
-    tenants = [_tenant(route, counts.get(route.tenant, []), now) for route in relay.routes.values()]
+    parts = snapshot_in_parts(relay, now, sessions=sessions)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            result: dict[str, Any] = done.value
+            return result
+
+
+def snapshot_in_parts(
+    relay: Relay, now: Seconds, *, sessions: bool = False
+) -> Generator[None, None, dict[str, Any]]:
+    """Make a ``snapshot``, and stop after every ``PART`` sessions so that others have their turn.
+
+    Who comes in between is not in it, who goes is.
+    """
+    everybody = list(relay.sessions.values())
+    counted: dict[str, _Census] = {}
+    for begin in range(0, len(everybody), PART):
+        for session in everybody[begin : begin + PART]:
+            if session.route is not None and session.workers:
+                counted.setdefault(session.route.tenant, _Census()).add(session)
+        yield
+    tenants = [_tenant(route, counted.get(route.tenant, _Census()), now) for route in relay.routes.values()]
     result: dict[str, Any] = {
         "uptime_s": round(now - relay.started_at, 3),
         "connections": len(relay.sessions),
@@ -36,29 +78,26 @@ def snapshot(relay: Relay, now: Seconds, *, sessions: bool = False) -> dict[str,
         "tenants": tenants,
     }
     if sessions:
-        result["session_list"] = [_session(session, now) for session in relay.sessions.values()]
+        rows: list[dict[str, Any]] = []
+        for begin in range(0, len(everybody), PART):
+            rows += [_session(session, now) for session in everybody[begin : begin + PART]]
+            yield
+        result["session_list"] = rows
     return result
 
 
-def _tenant(route: Route, sessions: list[Session], now: Seconds) -> dict[str, Any]:
-    working = sum(session.has_work for session in sessions)
-    withheld = sum(session.withheld_at is not None for session in sessions)
-    difficulties: dict[str, int] = {}
-    for session in sessions:
-        if session.difficulty is not None:
-            key = f"{session.difficulty:g}"
-            difficulties[key] = difficulties.get(key, 0) + 1
+def _tenant(route: Route, counted: _Census, now: Seconds) -> dict[str, Any]:
     widths = route.widths
     route.measure(now)
     return {
         "id": route.tenant,
-        "sessions": len(sessions),
-        "working": working,
-        "waiting": len(sessions) - working - withheld,
-        "withheld": withheld,
+        "sessions": counted.sessions,
+        "working": counted.working,
+        "waiting": counted.sessions - counted.working - counted.withheld,
+        "withheld": counted.withheld,
         "hashrate": _rates(route.meter, now),
         "shares": _shares(route.tally, [pool.settlements for pool in route.pools], route),
-        "difficulties": difficulties,
+        "difficulties": {f"{difficulty:g}": count for difficulty, count in counted.difficulties.items()},
         "extranonce": None if widths is None else {"lease": widths.lease, "miner": widths.miner},
         "upstreams": [_pool(pool, route, now) for pool in route.pools],
     }

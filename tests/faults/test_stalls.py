@@ -55,9 +55,9 @@ async def stalled_again_and_again(folder: Path) -> None:
                 lambda it: it.search is not None and it.search.difficulty > 1 and it.pending == 0, PATIENCE
             )
         async with asyncio.timeout(PATIENCE):
-            while program.state()["unsettled"] or program.state()["unanswered"]:  # noqa: ASYNC110
+            while program.view.state()["unsettled"] or program.view.state()["unanswered"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # a state has no event to wait for
-        shares = tenant_of(program.state())["shares"]
+        shares = tenant_of(program.view.state())["shares"]
         books_agree(shares, [pool], clients)
         assert shares["rejected"] == shares["pool_rejected"] == 0
 
@@ -79,7 +79,7 @@ async def silent_clients_are_cut_when_their_time_is_up(folder: Path) -> None:
                 stall()
                 assert await client.line() == b""
                 assert time.monotonic() - came >= deadline
-                assert program.state()["connections"] == 0
+                assert program.view.state()["connections"] == 0
 
 
 @both_loops

@@ -3,13 +3,14 @@
 import json
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from proxy.events import SessionClosed
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import Limits, PoolSettings, RelaySettings
-from proxy.relay.snapshot import snapshot
+from proxy.relay.snapshot import snapshot, snapshot_in_parts
 from proxy.units import Difficulty, Seconds
 from tests.fakes.pool import FakePool
 from tests.fakes.site import Site, pool_settings
@@ -216,6 +217,28 @@ def test_the_snapshot_is_json_and_its_sums_agree() -> None:
     assert state["tenants"][0]["upstreams"][0]["state"] == "live"
     assert len(state["session_list"]) == 3
     assert state["hashrate"]["1m"] > 0
+
+
+def test_a_snapshot_in_parts_bears_it_that_miners_come_and_go_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.relay.snapshot.PART", 2)
+    site = Site(FakePool("one")).start()
+    gone, *_ = site.fleet(5)
+    parts = snapshot_in_parts(site.relay, site.now, sessions=True)
+    for _ in range(3):
+        next(parts)
+    gone.leave()
+    site.miner()
+    steps = 3
+    with pytest.raises(StopIteration) as done:  # noqa: PT012 - a generator's value comes with its end
+        while True:
+            next(parts)
+            steps += 1
+    state: dict[str, Any] = done.value.value
+    assert steps == 6
+    assert (state["sessions"], state["working"]) == (5, 5)
+    assert [row["working"] for row in state["session_list"]] == [True] * 5
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 1.0])

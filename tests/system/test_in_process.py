@@ -55,8 +55,8 @@ async def mines_and_stops(folder: Path) -> None:
                 await more([client], 20)
                 undisturbed([client])
             # Stopped while answers of the pool are still under way.
-        settled(program.state())
-        assert program.state()["shares"]["accepted"] == pool.accepted
+        settled(program.view.state())
+        assert program.view.state()["shares"]["accepted"] == pool.accepted
         assert pool.truth.answered_true == pool.accepted
     assert [type(event) for event in heard[:3]] == [UpstreamReady, WorkMoved, SessionOpened]
 
@@ -75,7 +75,7 @@ async def fails_over(folder: Path) -> None:
         enough = first.accepted + 10
         await first.wait_for(lambda it: it.accepted >= enough, PATIENCE)
         undisturbed([client])
-        assert tenant_of(program.state())["upstreams"][0]["state"] == "live"
+        assert tenant_of(program.view.state())["upstreams"][0]["state"] == "live"
 
 
 async def keeps_blocks(folder: Path) -> None:

@@ -20,13 +20,15 @@ from typing_extensions import override
 from proxy.errors import OrderRefused
 
 SOCKET_NAME = "control.sock"
-Snapshot = Callable[[bool], dict[str, Any]]
+Snapshot = Callable[[bool], Awaitable[dict[str, Any]]]
 """Gives the state of the program, with every session if its argument is true."""
 View = Callable[[str], dict[str, Any]]
 """Gives what is known of power under a name; raises ``OrderRefused`` where there is nothing of that name."""
 Order = Callable[[str, object], Awaitable[dict[str, Any]]]
 """Takes an operator's order about power; raises ``OrderRefused``."""
 MOST_ORDER = 4096
+PART = 100
+"""Rows of a list that are written in one go: every miner of a site at once would hold the loop."""
 MOST_ANSWER = 64 << 20
 NOT_GOVERNED = "power is not governed here: the configuration has no [power]"
 TIMEOUT = 5.0
@@ -72,13 +74,13 @@ class ControlSocket:
         await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
     async def _status(self, request: web.Request) -> web.Response:
-        return web.json_response(self._snapshot("sessions" in request.query))
+        return await _told(await self._snapshot("sessions" in request.query))
 
     async def _look(self, request: web.Request) -> web.Response:
         if self._view is None:
             return _refused(NOT_GOVERNED)
         try:
-            return web.json_response(self._view(request.match_info["view"]))
+            return await _told(self._view(request.match_info["view"]))
         except OrderRefused as error:
             return _refused(str(error))
 
@@ -90,13 +92,30 @@ class ControlSocket:
         except ValueError:
             return _refused("the order is no JSON")
         try:
-            return web.json_response(await self._order(request.match_info["order"], body))
+            return await _told(await self._order(request.match_info["order"], body))
         except OrderRefused as error:
             return _refused(str(error))
 
 
 def _refused(why: str) -> web.Response:
     return web.json_response({"error": why}, status=409)
+
+
+async def _told(state: dict[str, Any]) -> web.Response:
+    """Answer with a state; its long lists are written part by part, with turns for others in between."""
+    members = []
+    for key, value in state.items():
+        text = await _listed(value) if isinstance(value, list) and len(value) > PART else json.dumps(value)
+        members.append(f"{json.dumps(key)}: {text}")
+    return web.Response(text="{" + ", ".join(members) + "}", content_type="application/json")
+
+
+async def _listed(rows: list[Any]) -> str:
+    parts = []
+    for begin in range(0, len(rows), PART):
+        parts.append(json.dumps(rows[begin : begin + PART])[1:-1])
+        await asyncio.sleep(0)
+    return "[" + ", ".join(parts) + "]"
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket, ask, ask_power
+from proxy.adapters.control.unix import PART, SOCKET_NAME, ControlSocket, ask, ask_power
 from proxy.errors import OrderRefused
 
 
-def snapshot(sessions: bool) -> dict[str, Any]:
+async def snapshot(sessions: bool) -> dict[str, Any]:
     return {"uptime_s": 1.5, "name": "Grüße", "sessions_asked": sessions}
 
 
@@ -26,6 +26,41 @@ async def test_it_tells_the_state_with_sessions_only_if_asked(tmp_path: Path) ->
         await control.close()
     assert plain == {"uptime_s": 1.5, "name": "Grüße", "sessions_asked": False}
     assert full["sessions_asked"] is True
+
+
+async def test_a_long_list_is_told_whole_with_turns_for_others_in_between(tmp_path: Path) -> None:
+    rows = [{"key": number, "name": "Grüße, [] {}"} for number in range(10 * PART + 1)]
+    loop = asyncio.get_running_loop()
+    told: dict[str, Any] = {}
+    turns, turns_seen = 0, []
+
+    async def every_session(sessions: bool) -> dict[str, Any]:
+        loop.call_soon(turn)
+        return {"empty": [], "session_list": rows, "last": None}
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not told:
+            loop.call_soon(turn)
+
+    def dumps(value: object) -> str:
+        if isinstance(value, list) and value:
+            assert len(value) <= PART
+            turns_seen.append(turns)
+        return real(value)
+
+    real = json.dumps
+    control = ControlSocket(tmp_path / SOCKET_NAME, every_session)
+    await control.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("proxy.adapters.control.unix.json.dumps", dumps)
+            told |= await asyncio.to_thread(ask, tmp_path, sessions=True)
+    finally:
+        await control.close()
+    assert told == {"empty": [], "session_list": rows, "last": None}
+    assert len(set(turns_seen)) == 11
 
 
 async def test_only_the_owner_may_open_it_and_it_goes_with_the_program(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Governed:
 
     @property
     def power(self) -> dict[str, Any]:
-        power = self.program.state()["power"]
+        power = self.program.view.state()["power"]
         assert isinstance(power, dict)
         return power
 
@@ -55,7 +55,7 @@ class Governed:
                 while not condition():  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise TimeoutError(f"busy {self.busy}, {self.program.state()['power']}") from None
+            raise TimeoutError(f"busy {self.busy}, {self.program.view.state()['power']}") from None
 
     async def order(self, order: str, **body: object) -> dict[str, Any]:
         assert self.program.power is not None
@@ -192,7 +192,7 @@ async def test_advice_gates_nothing_and_says_what_it_would_do(tmp_path: Path) ->
     async with governed(tmp_path, control="advise", cap_kw=7.0) as site:
         await site.until(lambda: site.power["miners"]["withheld"] == 4)
         await site.until(lambda: site.busy == MINERS)
-        assert site.program.state()["withheld"] == 0
+        assert site.program.view.state()["withheld"] == 0
         # As if its advice were followed, for else it would advise more and more.
         await site.until(lambda: site.power["proven_kw"] <= 7.0)
         assert site.busy == MINERS
@@ -298,7 +298,7 @@ async def test_a_governor_that_fails_stops_nobody_and_admits_nobody(
         )
         async with newcomer:
             await newcomer.wait_for(lambda fleet: fleet.connected == 1)
-            await site.until(lambda: site.program.state()["withheld"] == 1)
+            await site.until(lambda: site.program.view.state()["withheld"] == 1)
             jobs = site.fleet.counters.jobs
             await site.until(lambda: site.fleet.counters.jobs >= jobs + 4)
             assert newcomer.mining == 0
