@@ -20,7 +20,7 @@ from benchmarks.machine import cores, on_core, process_cpu_ns
 from benchmarks.profiles import symbols
 from benchmarks.programs import PATIENCE, ROOT, Broken, Child, compiled
 from proxy import hotpath
-from proxy.adapters.control.unix import ask
+from proxy.adapters.control.asking import ask
 
 LEAST_DIFFICULTY = 2.0**-32
 """Of 65,536 hashes 65,535 meet it, so that every submit is a share without anybody mining."""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from proxy.adapters.control.unix import SOCKET_NAME, ControlSocket
+from proxy.adapters.control.asking import SOCKET_NAME
+from proxy.adapters.control.unix import ControlSocket
 from proxy.adapters.logs.events import EventLog
 from proxy.adapters.stores.blocks import BlockFiles, BlockWriter
 from proxy.adapters.stores.ledger.folder import Folder

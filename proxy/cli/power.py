@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from proxy.adapters.control.unix import ask_power
+from proxy.adapters.control.asking import ask_power
 from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
 from proxy.cli.times import Instant, Period, ago, iso

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from proxy.adapters.control.unix import ask
+from proxy.adapters.control.asking import ask
 from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
 from proxy.cli.screen import session_table, state_view

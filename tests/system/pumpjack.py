@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy import hotpath
-from proxy.adapters.control.unix import ask
+from proxy.adapters.control.asking import ask
 from proxy.adapters.simulated.changes import Changes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.adapters.control.unix import PART, SOCKET_NAME, ControlSocket, ask, ask_power
+from proxy.adapters.control.asking import SOCKET_NAME, ask, ask_power
+from proxy.adapters.control.unix import PART, ControlSocket
 from proxy.errors import OrderRefused
 
 
