@@ -32,7 +32,7 @@ from proxy.governor.tick import Body, Tick
 from proxy.governor.uplink import Uplink
 from proxy.governor.verify import Verify
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 _OWN = (
     "_debts",
     "_short_w",

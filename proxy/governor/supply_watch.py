@@ -11,17 +11,10 @@ from proxy.energy.arrays import Bools, Floats
 from proxy.energy.budget import Term
 from proxy.energy.ladder import LADDERS
 from proxy.energy.site import Site
+from proxy.governor.header_gauge import HeaderGauge
 from proxy.governor.readings import GeneratorReading, Readings
 from proxy.governor.settings import GovernorSettings
 
-SLOPE_GAIN = 0.005
-"""Of the filter that draws the header's slope out of readings that are rounded to 1 kPa."""
-SLOPE_NOISE = 0.05
-"""kPa/s for each kPa that the gauge moves at once, one at least: a slower fall cannot be told from its steps,
-and empties no header within an hour."""
-STEP_KPA = (1.0, 10.0)
-"""The finest and the coarsest step of a gauge that is reckoned with."""
-LEVEL_GAIN = 0.1
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
 
@@ -54,9 +47,7 @@ class SupplyWatch:
         self._engines = Acceptance(
             settings.step_low, settings.step_high, settings.step_break, settings.step_period_s, settings.air_s
         )
-        self.kpa = self.slope = math.nan
-        self.told_kpa = self.step_kpa = math.nan
-        """What the gauge told last, and the least that it has ever moved by: its resolution."""
+        self._gauge = HeaderGauge()
         self.disturbed_s = -math.inf
         """When frequency was last out of its band."""
         self.running: tuple[bool, ...] | None = None
@@ -163,34 +154,17 @@ class SupplyWatch:
                 ("the pressure of the gas header is unknown",),
                 "the pressure of the gas header is unknown",
             )
-        if math.isnan(self.kpa):
-            self.kpa, self.slope = kpa, 0.0
-        else:
-            ahead = self.kpa + self.slope
-            self.kpa = ahead + LEVEL_GAIN * (kpa - ahead)
-            self.slope += SLOPE_GAIN * (kpa - ahead)
-        self._learn_step(kpa)
+        self._gauge.read(kpa)
         # The valve freezes nothing here, the reserve is what keeps it from its stop.
         told = supply.supply(
             header,
-            pressure_kpa=self.kpa,
-            slope_kpa_s=min(0.0, self.slope + SLOPE_NOISE * self._step_kpa()),
+            pressure_kpa=self._gauge.level,
+            slope_kpa_s=self._gauge.fall,
             valve=math.nan,
             flare_m3h=readings.flare_m3h,
             calm_s=now - self.disturbed_s,
         )
         return told.factor, told.frozen, told.sentence
-
-    def _learn_step(self, kpa: float) -> None:
-        """Learn what a gauge of this site moves by: its steps look like a fall that lasts for seconds."""
-        moved = abs(kpa - self.told_kpa)
-        self.told_kpa = kpa
-        if moved > 0.0:
-            self.step_kpa = moved if math.isnan(self.step_kpa) else min(self.step_kpa, moved)
-
-    def _step_kpa(self) -> float:
-        finest, coarsest = STEP_KPA
-        return finest if math.isnan(self.step_kpa) else min(coarsest, max(finest, self.step_kpa))
 
     def _pressure_part(self, readings: Readings) -> float:
         header = self._settings.header

@@ -119,11 +119,12 @@ class Listened:
 
 def look(seed: int) -> Found:
     """Return what the governor does on the plant of ``seed``: if it swings, for longer than once."""
-    found = _found(seed, 1)
-    return _found(seed, LOOKED_ON) if found.oscillates else found
+    found = look_for(seed, 1)
+    return look_for(seed, LOOKED_ON) if found.oscillates else found
 
 
-def _found(seed: int, times: int) -> Found:
+def look_for(seed: int, times: int) -> Found:
+    """Return what it does in so many times of ``LOOKED_AT_S``."""
     length_s = LENGTH_S + (times - 1) * LOOKED_AT_S
     site, moved = random_world(seed, length_s)
     listened = Listened(site)
