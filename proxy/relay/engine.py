@@ -262,8 +262,10 @@ class Relay:
         self.visit(now)
 
     def visit(self, now: Seconds) -> None:
-        """Look after the sessions whose turn it is, a part of ``tick``: the oftener, the fewer at once."""
-        passed, self._visited_at = now - self._visited_at, now
+        """Look after those whose turn it is, a part of ``tick``: the oftener, the fewer at once."""
+        passed, self._visited_at = Seconds(now - self._visited_at), now
+        for route in self.routes.values():
+            route.admit(now, passed)
         for _ in range(1 + int(len(self.sessions) * min(1.0, passed / VISITS))):
             key = next(self._round, None)
             if key is None:

@@ -30,8 +30,12 @@ BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
 SURE_ENOUGH = 0.25
 """Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
-ADMITTED_AT_ONCE = 32
-"""Sessions that get work in one go, a millisecond's: the rest of a batch follows at the next ticks."""
+ADMITTED_PER_SECOND, ADMITTED_AT_ONCE = 1_600.0, 32
+"""Sessions that get work, of those whose turn has come: a few at each visit, for each costs some hundredths of a
+millisecond, and those who mine already wait for it."""
+ADMITTED_AT_LOGIN = 2
+"""Of those who wait, by each who begins to: a batch comes to its end while thousands log in, and no login is
+dear because many wait."""
 RECONNECTS_PER_TICK = 1
 """Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
 
@@ -279,9 +283,14 @@ class Route:
             # While no pool works nobody is admitted: those who left must not pile up.
             self.waiting = deque(entry for entry in self.waiting if not entry[0].closing)
         self.waiting.append((session, now))
-        self._admit(now)
+        self._admit(now, ADMITTED_AT_LOGIN)
 
-    def _admit(self, now: Seconds) -> None:
+    def admit(self, now: Seconds, passed: Seconds) -> None:
+        """Go on with those who wait; ``passed`` is the time since the last call."""
+        if self.waiting:
+            self._admit(now, min(ADMITTED_AT_ONCE, 1 + int(passed * ADMITTED_PER_SECOND)))
+
+    def _admit(self, now: Seconds, at_once: int) -> None:
         """Give work to as many of the waiting as the uplink allows; withheld time is not slowness."""
         limits, timers = self._outside.limits, self._outside.timers
         works = [bundle.work for bundle in self.bundles.values() if bundle.work is not None]
@@ -292,7 +301,7 @@ class Route:
             len(self.waiting), longest, now, most=limits.uplink_shares_per_second, hold=timers.pace_hold
         )
         self._admitted = min(self._admitted, len(self.waiting))
-        count = min(self._admitted, ADMITTED_AT_ONCE)
+        count = min(self._admitted, at_once)
         self._admitted -= count
         is_full = False
         for _ in range(count):
@@ -389,13 +398,12 @@ class Route:
             connection.suggest(wanted, now)
 
     def tick(self, now: Seconds) -> None:
-        """Watch bundles, admit who waits, reconnect who must, let empty bundles go."""
+        """Watch bundles, reconnect who must, let empty bundles go."""
         self.measure(now)
         for bundle in list(self.bundles.values()):
             bundle.tick(now)
             if bundle.live is not None and bundle.live.is_ready:
                 self.suggest(bundle.live, now)
-        self._admit(now)
         for _ in range(min(RECONNECTS_PER_TICK, len(self.to_reconnect))):
             session = self.to_reconnect.popleft()
             if not session.closing:

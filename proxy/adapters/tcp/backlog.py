@@ -21,8 +21,6 @@ READ = 4096
 """Bytes of one peer that are read at once: what is read is judged, even if the peer is paused for it."""
 SLICE = 0.00025
 """Seconds of work in a turn of the loop for each kind of waiting, and a quantum more."""
-AT_ONCE = 4
-"""Peers asked for at once of those who have sent something."""
 ENDS = 8
 """Peers that may end in a turn: what that costs follows in the next one, where it is not measured."""
 
@@ -86,18 +84,16 @@ class Backlog:
     def _receive(self) -> None:
         until, ends = time.perf_counter() + SLICE, 0
         while ends < ENDS and time.perf_counter() < until:
-            ready = self._sending.poll(0, AT_ONCE)  # whoever was read stands behind the others the next time
+            ready = self._sending.poll(0, 1)  # whoever was read stands behind the others the next time
             if not ready:
                 break
-            for fd, _ in ready:
-                peer = self._watched[fd]  # one of these may have ended another
-                if peer is None:
-                    continue
-                if not peer.read(READ, QUANTUM):
-                    ends += 1
-                    self.forget(peer)
-                elif peer.prompt and self.forget(peer):
-                    peer.transport.resume_reading()
+            peer = self._watched[ready[0][0]]
+            assert peer is not None, "who is not watched is not in the epoll"
+            if not peer.read(READ, QUANTUM):
+                ends += 1
+                self.forget(peer)
+            elif peer.prompt and self.forget(peer):
+                peer.transport.resume_reading()
 
     def _work(self) -> None:
         until = time.perf_counter() + SLICE
