@@ -292,6 +292,7 @@ class Program:
                     self.relay.visit(self._clock())
                 else:
                     self.relay.tick(self._clock())
+                    garbage.glance()
                 if part % (PARTS * LOOK) == 0:
                     self._look_around()
             except Exception as error:

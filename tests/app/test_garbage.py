@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from tests.system.pumpjack import PATIENCE
 from tests.system.site import site, tenant, upstream
 
 VISITS = 40
+
+
+class Ring:
+    """Something that a search can be seen to free."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 async def visit(port: int, number: int) -> None:
@@ -73,6 +81,27 @@ def test_only_the_youngest_are_searched_while_it_lasts_and_all_as_before_after_i
         assert gc.get_freeze_count() > before
     assert gc.get_threshold() == thresholds
     assert gc.get_freeze_count() == 0
+
+
+def test_a_glance_searches_the_youngest_and_leaves_few_to_the_next_one() -> None:
+    with garbage.brief_searches():
+        watch = weakref.ref(Ring())
+        garbage.glance()
+        assert len(gc.get_objects(0)) < 50
+        assert watch() is None
+
+
+def test_what_many_have_survived_is_set_aside_unsearched() -> None:
+    with garbage.brief_searches():
+        kept = [[number] for number in range(garbage.QUICK + 1)]
+        ring = Ring()
+        watch = weakref.ref(ring)
+        gc.collect(0)
+        del ring
+        garbage.look()
+        assert watch() is not None, "a search of so many takes too long"
+        assert gc.get_objects(1) == []
+        assert kept
 
 
 def test_a_look_frees_what_little_has_survived() -> None:
