@@ -95,7 +95,9 @@ class Peer:
 
     def reset(self) -> None:
         """Go without a goodbye."""
-        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock: socket.socket | None = self._writer.get_extra_info("socket")
+        if sock is None:
+            return  # the other side was faster
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
