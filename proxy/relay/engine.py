@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 from proxy.events import Event, SessionClosed, SessionRefused
@@ -33,6 +34,9 @@ VISITS = Seconds(2)
 """How often each session is visited, a few at each tick: at 10,000 sessions some twenty microseconds each."""
 ROUND = Seconds(3)
 """What a round takes, and a little more for a busy loop: deadlines towards miners are met a round early."""
+
+LATE_PER_SECOND, LATE_AT_ONCE = 800.0, 32
+"""Sessions dropped because they did not log in, a few at each visit: what an end costs follows in the turn after."""
 
 
 class Relay:
@@ -256,9 +260,6 @@ class Relay:
         if not chronicle.is_empty and not self._has_told:
             self._has_told = True
             self.outside.journal.told()
-        admission = self.outside.admission
-        for late, cause in admission.overdue(self.limits, self.outside.timers, now):
-            self._drop(late, cause)
         self.visit(now)
 
     def visit(self, now: Seconds) -> None:
@@ -266,14 +267,17 @@ class Relay:
         passed, self._visited_at = Seconds(now - self._visited_at), now
         for route in self.routes.values():
             route.admit(now, passed)
+        late = self.outside.admission.overdue(self.limits, self.outside.timers, now)
+        for session, cause in islice(late, min(LATE_AT_ONCE, 1 + int(passed * LATE_PER_SECOND))):
+            self._drop(session, cause)
         for _ in range(1 + int(len(self.sessions) * min(1.0, passed / VISITS))):
             key = next(self._round, None)
             if key is None:
                 self._round = iter(list(self.sessions))
                 break
-            session = self.sessions.get(key)
-            if session is not None and not session.closing:
-                self._visit(session, now)
+            visited = self.sessions.get(key)
+            if visited is not None and not visited.closing:
+                self._visit(visited, now)
 
     def _visit(self, session: Session, now: Seconds) -> None:
         if not session.workers:

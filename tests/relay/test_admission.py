@@ -1,5 +1,7 @@
 """The door: a herd of honest miners is let in, half-open connections hold few places, floods are refused."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +74,20 @@ def test_of_silent_connections_a_few_stay_until_their_deadline_and_the_rest_unti
         "too many connections of its address without a login",
         "not subscribed in time",
     }
+
+
+def test_thousands_that_are_late_at_once_go_a_few_at_each_visit() -> None:
+    site = Site(FakePool("one"), limits=Limits(admission=AdmissionSettings(unauthenticated=5000))).start()
+    for _ in range(2000):
+        site.connect()
+    site.pass_time(14.9)
+    left = [len(site.relay.sessions)]
+    while left[-1]:
+        site.pass_time(0.005, 0.005)
+        left.append(len(site.relay.sessions))
+    assert left[0] == 2000
+    assert max(before - after for before, after in pairwise(left)) <= 8
+    assert len(left) * 0.005 < 3.0
 
 
 def test_half_open_connections_that_never_stop_coming_hold_a_bounded_number_of_places() -> None:
