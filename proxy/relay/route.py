@@ -31,8 +31,8 @@ BUNDLE_LINGER = Seconds(60)
 SURE_ENOUGH = 0.25
 """Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
 ADMITTED_PER_SECOND, ADMITTED_AT_ONCE = 1_600.0, 32
-"""Sessions that get work, of those whose turn has come: a few at each visit, for each costs some hundredths of a
-millisecond, and those who mine already wait for it."""
+"""Sessions that get work, of those whose turn has come: a few at each visit, since each costs some hundredths
+of a millisecond, and those who mine already wait for it."""
 ADMITTED_AT_LOGIN = 2
 """Of those who wait, by each who begins to: a batch comes to its end while thousands log in, and no login is
 dear because many wait."""
