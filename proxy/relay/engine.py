@@ -36,7 +36,7 @@ ROUND = Seconds(3)
 """What a round takes, and a little more for a busy loop: deadlines towards miners are met a round early."""
 
 LATE_PER_SECOND, LATE_AT_ONCE = 800.0, 32
-"""Sessions dropped because they did not log in, a few at each visit: what an end costs follows a turn later."""
+"""Sessions dropped because they did not log in, a few at each visit: what an end costs follows later."""
 
 
 class Relay:

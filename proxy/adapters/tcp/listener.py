@@ -24,8 +24,9 @@ from proxy.units import Seconds
 
 REST = 1.0
 """Seconds without accepting after the system had no descriptor or memory for a connection."""
-AT_ONCE = 8
-"""Connections taken off the system's queue in one turn: a sixth of a millisecond."""
+AT_ONCE, MOST_AT_ONCE = 8, 64
+"""Connections taken off the system's queue in one turn: a sixth of a millisecond. While a turn leaves some
+behind, the next takes twice as many: a storm comes faster than that, and the queue's end is lost callers."""
 REFUSED_AT_ONCE, REFUSAL_REST = 8, 0.001
 """After so many refusals in a turn nobody is accepted for so many seconds: a flood of refused callers costs
 at most a sixth of a core, and those who mine already do not wait for it."""
@@ -125,6 +126,7 @@ class Listener:
         self._turn: asyncio.TimerHandle | None = None
         """The next turn of letting in, if somebody waits."""
         self._pace = Throttle()
+        self._at_once = AT_ONCE
         self._opening: set[asyncio.Task[None]] = set()
         self._resting: dict[socket.socket, asyncio.TimerHandle] = {}
         for sock in self.sockets:
@@ -151,8 +153,8 @@ class Listener:
             task.cancel()
 
     def _accept(self, sock: socket.socket) -> None:
-        refused = 0
-        for _ in range(AT_ONCE):
+        refused, at_once, self._at_once = 0, self._at_once, AT_ONCE
+        for _ in range(at_once):
             try:
                 connection, (host, *_) = sock.accept()
             except OSError as error:
@@ -171,6 +173,7 @@ class Listener:
             if refused == REFUSED_AT_ONCE:
                 self._look_away(sock, REFUSAL_REST)
                 return
+        self._at_once = min(MOST_AT_ONCE, 2 * at_once)
 
     def _let_in(self) -> None:
         settings, now = self._settings(), Seconds(self._loop.time())

@@ -22,6 +22,7 @@ from proxy.adapters.simulated.changes import Changes
 from proxy.adapters.tcp.backlog import ENDS, QUANTUM
 from proxy.adapters.tcp.downstream import MinerProtocol, listen
 from proxy.adapters.tcp.halves import AT_ONCE
+from proxy.adapters.tcp.listener import AT_ONCE as ACCEPTED_AT_ONCE
 from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
 from proxy.ports import Wire
@@ -350,6 +351,25 @@ async def test_beyond_the_burst_callers_wait_for_their_turn_and_who_left_meanwhi
         for caller in callers:
             caller.close()
         await miners.until("closed", 6)
+
+
+@both_loops
+async def test_a_long_queue_of_callers_is_taken_by_more_and_more_and_a_short_one_by_few() -> None:
+    miners, keeper = Miners(), Keeper()
+    async with listening(miners, SocketSettings(), gate=keeper) as port:
+        taken: list[list[int]] = []
+        for _ in range(2):
+            callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(5 * ACCEPTED_AT_ONCE)]
+            begin, turns = len(keeper.asked), []
+            while len(keeper.asked) < begin + len(callers):
+                before = len(keeper.asked)
+                await asyncio.sleep(0)
+                turns.append(len(keeper.asked) - before)
+            taken.append([count for count in turns if count])
+            for caller in callers:
+                caller.close()
+    once = ACCEPTED_AT_ONCE
+    assert taken == [[once, 2 * once, 2 * once]] * 2
 
 
 @both_loops
