@@ -6,6 +6,7 @@ in it: looked at after each read that brought what has a price, as differences t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,8 @@ class Conduct:
     )
 
     def __init__(self, peer: str, now: Seconds) -> None:
-        self.address = address_of(peer.rpartition(":")[0])
-        """Where it comes from, as ``admission`` counts it."""
+        self.address = sys.intern(address_of(peer.rpartition(":")[0]))
+        """Where it comes from, as ``admission`` counts it; one string for all that stand behind a NAT."""
         self.logged_in = self.expelled = False
         self.cost = Cost(now)
         self.unseen = 0
