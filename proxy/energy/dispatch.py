@@ -49,7 +49,8 @@ def fall_w(needed_w: float, told_w: float, *, coming: bool) -> float:
     """Return how much may be lowered now: what is needed, and a little that makes room for better watts.
 
     What gives way sleeps within seconds, what takes its place may wake for minutes: all at once would be a
-    hole in the load. While replacements of the last swap are still ``coming`` there is no next one.
+    hole in the load. While replacements of the last swap are still ``coming``, or cannot come, there is no
+    next one.
     """
     return needed_w if coming else SWAP_PART * told_w + needed_w
 

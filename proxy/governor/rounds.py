@@ -125,7 +125,8 @@ class Rounds:
         allowed = dispatch.fall_w(
             dispatch.sized_w(tick.deficit_w, body.settings.shed_margin) / body.bias,
             float(body.accounts.setpoint_w.sum()),
-            coming=tick.proven_w - tick.load_w > worth_w * body.bias,
+            # While nothing may be raised nothing takes the place of what gives way.
+            coming=not tick.may_raise or tick.proven_w - tick.load_w > worth_w * body.bias,
         )
         kinds = body.devices.curve[down]
         loss = body.curves.hashes_at(kinds, now_w) - body.curves.hashes_at(kinds, watts[down])

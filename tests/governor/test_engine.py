@@ -170,7 +170,7 @@ def test_operator_holds_and_nothing_is_raised_until_release() -> None:
     assert low < 31_000.0
     run.fake.instructions = Instructions(held=True)
     run.run(120)
-    assert run.fake.load_w <= 1.01 * low
+    assert 0.99 * low <= run.fake.load_w <= 1.01 * low  # room for better watts is of no use while it holds
     run.fake.instructions = Instructions()
     run.run(400)
     assert run.fake.load_w > 1.5 * low
