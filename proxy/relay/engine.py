@@ -176,7 +176,7 @@ class Relay:
             if session.bundle is not None:
                 session.bundle.forward(forward, now)
             if session.route is not None:
-                session.route.pacer.forwarded(now)
+                session.route.waiting.pacer.forwarded(now)
 
     def draw(self) -> Drawn:
         """Close the open window: return what the journal is to make durable."""
@@ -222,9 +222,8 @@ class Relay:
                 )
 
     def _drop(self, session: Session, cause: str) -> None:
-        session.closing, session.closing_cause = True, cause
         self.emit(SessionRefused(session.key, session.wire.peer, cause))
-        session.wire.close()
+        session.end(cause)
 
     # --- pools ----------------------------------------------------------------------------------------
 
@@ -266,7 +265,7 @@ class Relay:
         """Look after those whose turn it is, a part of ``tick``: the oftener, the fewer at once."""
         passed, self._visited_at = Seconds(now - self._visited_at), now
         for route in self.routes.values():
-            route.admit(now, passed)
+            route.waiting.admit(now, passed)
         late = self.outside.admission.overdue(self.limits, self.outside.timers, now)
         for session, cause in islice(late, min(LATE_AT_ONCE, 1 + int(passed * LATE_PER_SECOND))):
             self._drop(session, cause)

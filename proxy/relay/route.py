@@ -1,11 +1,11 @@
-"""A route: a tenant's pools in order, the bundles that its sessions are in, and who waits for work."""
+"""A route: a tenant's pools in order, and the bundles that its sessions are in."""
 
 from __future__ import annotations
 
 from collections import deque
 from fnmatch import fnmatchcase
 
-from proxy.events import RouteFull, WidthsChanged
+from proxy.events import WidthsChanged
 from proxy.hotpath import Tally
 from proxy.mining.difficulty import HASHES_PER_DIFFICULTY, power_of_two_at_most
 from proxy.mining.extranonce import DEFAULT_WIDTHS, Widths, choose_widths
@@ -13,11 +13,11 @@ from proxy.mining.hashrate import HashrateMeter
 from proxy.mining.vardiff import Vardiff
 from proxy.relay.bundle import Bundle
 from proxy.relay.outside import Outside
-from proxy.relay.pacing import Pacer
 from proxy.relay.pool import Pool
 from proxy.relay.session import Session
 from proxy.relay.settings import TenantSettings
 from proxy.relay.upstream import UpstreamConnection
+from proxy.relay.waiting import Waiting
 from proxy.stratum import tell
 from proxy.units import Difficulty, Seconds
 
@@ -30,12 +30,6 @@ BUNDLE_LINGER = Seconds(60)
 """How long an empty further bundle keeps its connection."""
 SURE_ENOUGH = 0.25
 """Relative error of the hashrate above which no difficulty is suggested: pools act on a hint at once."""
-ADMITTED_PER_SECOND, ADMITTED_AT_ONCE = 1_600.0, 32
-"""Sessions that get work, of those whose turn has come: a few at each visit, since each costs some hundredths
-of a millisecond, and those who mine already wait for it."""
-ADMITTED_AT_LOGIN = 2
-"""Of those who wait, by each who begins to: a batch comes to its end while thousands log in, and no login is
-dear because many wait."""
 RECONNECTS_PER_TICK = 1
 """Paced: a reconnecting ASIC idles, and a fleet of them is a load step for a generator."""
 
@@ -58,16 +52,12 @@ class Route:
         self.peers: list[Route] = [self]
         """Routes that share a listener with this one, itself included: they have one width."""
         self.bundles: dict[int, Bundle] = {}
-        self.waiting: deque[tuple[Session, Seconds]] = deque()
+        self.waiting = Waiting(self, outside, now)
         self.to_reconnect: deque[Session] = deque()
         self.tally = Tally()
         self.meter = HashrateMeter(now)
         self._measured = (0.0, 0.0)
-        self.pacer = Pacer(now)
-        self._admitted = 0
-        """How many of the waiting may have work, and were not given it yet."""
         self._outside = outside
-        self._full_announced = False
         self.bundles[0] = Bundle(0, self, list(self.pools), outside, probing=True)
 
     @property
@@ -83,6 +73,17 @@ class Route:
     def is_settled(self) -> bool:
         """Whether it is known what the pools offer: one serves and the probes have ended, or all failed."""
         return not self.bundles[0].probing
+
+    @property
+    def placed(self) -> int:
+        """How many sessions have a place in a bundle."""
+        return sum(len(bundle.sessions) for bundle in self.bundles.values())
+
+    def has_fresh_work(self, now: Seconds) -> bool:
+        """Whether any bundle has a job that is worth handing out."""
+        return any(
+            bundle.work is not None and not bundle.work.is_stale(now) for bundle in self.bundles.values()
+        )
 
     # --- widths -----------------------------------------------------------------------------------------
 
@@ -137,13 +138,12 @@ class Route:
             session.lease, session.bundle = None, None
             worked, session.has_work = session.has_work, False
             placed = self.place(session, now)
-            if not worked:
-                if placed:
-                    self.correct_extranonce(session, now)  # it waits for work already, or has yet to log in
-            elif not placed:
-                self._wait(session, now)
-            elif self.correct_extranonce(session, now):
-                self._hand_work(session, now)
+            if placed and worked:
+                self.hand_work(session, now)
+            elif placed:
+                self.correct_extranonce(session, now)  # it waits for work already, or has yet to log in
+            elif worked:
+                self.waiting.add(session, now)
 
     # --- places -----------------------------------------------------------------------------------------
 
@@ -188,8 +188,7 @@ class Route:
         """Return the bundles, and behind them a fresh one where it is needed and the limit allows it.
 
         It is needed when all are full, and when a session came with a lease that is taken in each: it has
-        been told that lease, and need not hear of another. The first eight serve the first pool, the next
-        eight prefer the second, and so on.
+        been told that lease, and need not hear of another.
         """
         bundles = [self.bundles[index] for index in sorted(self.bundles)]
         taken = prefer is not None and not self.has_free(prefer)
@@ -197,13 +196,17 @@ class Route:
             per_pool = self._outside.limits.connections_per_pool
             free = next((i for i in range(per_pool * len(self.pools)) if i not in self.bundles), None)
             if free is not None:
-                first = free // per_pool
-                order = self.pools[first:] + self.pools[:first]
+                order = self._order_for(free)
                 bundle = self.bundles[free] = Bundle(free, self, order, self._outside, probing=False)
                 assert self.widths is not None
                 bundle.set_widths(self.widths, Seconds(0))
                 bundles.append(bundle)
         return bundles
+
+    def _order_for(self, index: int) -> list[Pool]:
+        """The first eight bundles serve the first pool, the next eight prefer the second, and so on."""
+        first = index // self._outside.limits.connections_per_pool % len(self.pools)
+        return self.pools[first:] + self.pools[:first]
 
     @staticmethod
     def _settle_in(session: Session, bundle: Bundle, lease: bytes) -> None:
@@ -261,7 +264,7 @@ class Route:
         if self._outside.gate.holds_newcomers:
             session.withhold(now)
         else:
-            self._wait(session, now)
+            self.waiting.add(session, now)
 
     def _vardiff_for(self, session: Session, now: Seconds) -> Vardiff:
         """Begin no higher than the pool allows, so that what is learned is about what was given."""
@@ -278,65 +281,15 @@ class Route:
             boot=BOOT if quirk and quirk.boots else Seconds(0),
         )
 
-    def _wait(self, session: Session, now: Seconds) -> None:
-        if len(self.waiting) > 2 * sum(len(bundle.sessions) for bundle in self.bundles.values()) + 64:
-            # While no pool works nobody is admitted: those who left must not pile up.
-            self.waiting = deque(entry for entry in self.waiting if not entry[0].closing)
-        self.waiting.append((session, now))
-        self._admit(now, ADMITTED_AT_LOGIN)
-
-    def admit(self, now: Seconds, passed: Seconds) -> None:
-        """Go on with those who wait; ``passed`` is the time since the last call."""
-        if self.waiting:
-            self._admit(now, min(ADMITTED_AT_ONCE, 1 + int(passed * ADMITTED_PER_SECOND)))
-
-    def _admit(self, now: Seconds, at_once: int) -> None:
-        """Give work to as many of the waiting as the uplink allows; withheld time is not slowness."""
-        limits, timers = self._outside.limits, self._outside.timers
-        works = [bundle.work for bundle in self.bundles.values() if bundle.work is not None]
-        if not self.waiting or all(work.is_stale(now) for work in works):
+    def hand_work(self, session: Session, now: Seconds) -> None:
+        """Give a session that has its place a fresh job, unless it must reconnect first."""
+        if not self.correct_extranonce(session, now):
             return
-        longest = Seconds(now - self.waiting[0][1])
-        self._admitted += self.pacer.admitted(
-            len(self.waiting), longest, now, most=limits.uplink_shares_per_second, hold=timers.pace_hold
-        )
-        self._admitted = min(self._admitted, len(self.waiting))
-        count = min(self._admitted, at_once)
-        self._admitted -= count
-        is_full = False
-        for _ in range(count):
-            session, since = self.waiting.popleft()
-            if session.closing or session.has_work:
-                continue
-            if session.bundle is None and (is_full or not self.place(session, now)):
-                # To the end: behind it may stand one that has its place, a miner that came back.
-                is_full = True
-                self.waiting.append((session, since))
-                continue
-            if self.correct_extranonce(session, now):
-                self._hand_work(session, now)
-        if is_full:
-            self._announce_full()
-        elif not self.waiting:
-            self._full_announced = False
-
-    def _announce_full(self) -> None:
-        if not self._full_announced:
-            self._full_announced = True
-            self._outside.emit(RouteFull(self.tenant, len(self.waiting)))
-
-    def _hand_work(self, session: Session, now: Seconds) -> None:
         session.has_work = True
         if session.vardiff is not None:
             session.vardiff.resume(now)
         if session.bundle is not None and session.bundle.work is not None:
             session.give_anew(session.bundle.work, now)
-
-    # --- for want of power --------------------------------------------------------------------------
-
-    def forget_withheld(self) -> None:
-        """Let nobody wait for work who is to get none: its release puts it back."""
-        self.waiting = deque(entry for entry in self.waiting if entry[0].withheld_at is None)
 
     def release(self, sessions: list[Session], now: Seconds) -> None:
         """Give sessions work again: a fresh job at once, if they had work before and there is any.
@@ -349,9 +302,9 @@ class Route:
             if session.key in leaving:
                 continue
             if session.issued_work is None or work is None or work.is_stale(now):
-                self._wait(session, now)
-            elif self.correct_extranonce(session, now):
-                self._hand_work(session, now)
+                self.waiting.add(session, now)
+            else:
+                self.hand_work(session, now)
 
     # --- shares and health ----------------------------------------------------------------------------
 
@@ -408,11 +361,7 @@ class Route:
             session = self.to_reconnect.popleft()
             if not session.closing:
                 session.send(tell.reconnect(), now)
-                session.closing, session.closing_cause = (
-                    True,
-                    "asked to reconnect: its extranonce has changed",
-                )
-                session.wire.close()
+                session.end("asked to reconnect: its extranonce has changed")
         self._retire_empty(now)
 
     def _retire_empty(self, now: Seconds) -> None:
@@ -439,10 +388,8 @@ class Route:
             pool = kept.get(wanted) or Pool(wanted, rank)
             pool.rank = rank
             self.pools.append(pool)
-        per_pool = self._outside.limits.connections_per_pool
         for index, bundle in self.bundles.items():
-            first = index // per_pool % len(self.pools)
-            bundle.reorder(self.pools[first:] + self.pools[:first], now)
+            bundle.reorder(self._order_for(index), now)
 
     def close(self, now: Seconds) -> None:
         """Close every connection and dial none again."""

@@ -133,6 +133,11 @@ class Session(Lane):
         else:
             self.outbox += data
 
+    def end(self, cause: str) -> None:
+        """Close its connection; what was written before still goes out."""
+        self.closing, self.closing_cause = True, cause
+        self.wire.close()
+
     def keep_alive(self, now: Seconds) -> None:
         """Say something harmless: the difficulty that is in force already."""
         difficulty = self.difficulty or (self.vardiff.difficulty if self.vardiff else None)

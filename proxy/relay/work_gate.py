@@ -75,7 +75,7 @@ class WorkGate:
         for session in told:
             session.withhold(now)
         for route in _routes(told):
-            route.forget_withheld()
+            route.waiting.forget_withheld()
         return self._note(WITHHOLD, told, cause)
 
     def release(self, sessions: Iterable[int], cause: str, now: Seconds) -> int:
@@ -98,7 +98,7 @@ class WorkGate:
             if session.withheld_at is None:
                 session.withhold(now)
         for route in _routes(told):
-            route.forget_withheld()
+            route.waiting.forget_withheld()
         self._close(now)
         return self._note(DISCONNECT, told, cause)
 
@@ -159,8 +159,7 @@ class WorkGate:
                 continue
             del self._leaving[key]
             if session is not None and not session.closing:
-                session.closing, session.closing_cause = True, CURTAILED
-                session.wire.close()
+                session.end(CURTAILED)
 
     def _note(self, action: str, sessions: list[Session], cause: str) -> int:
         for route, told in _by_route(sessions):

@@ -474,7 +474,7 @@ class Gating(Relaying):
 
     @invariant()
     def who_is_withheld_does_not_wait_in_the_queue(self) -> None:
-        assert all(entry[0].withheld_at is None for entry in self.site.relay.routes["acme"].waiting)
+        assert all(session.withheld_at is None for session in self.site.relay.routes["acme"].waiting)
 
     @invariant()
     def a_withheld_miner_costs_no_difficulty(self) -> None:
