@@ -13,11 +13,13 @@ import contextlib
 import errno
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from proxy.adapters.tcp.transport import Owner, Poller, Transport
 from proxy.adapters.tcp.wire import SocketSettings, prepare_socket
 from proxy.throttle import Throttle
 from proxy.units import Seconds
@@ -52,11 +54,14 @@ class ListenerSettings:
     sockets: SocketSettings = field(default_factory=SocketSettings)
 
 
-class Guest(Protocol):
+class Guest(Owner, Protocol):
     """What a listener makes for a connection: an ``asyncio.Protocol``."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+
     def let_in(self) -> None:
-        """The connection is open, and its transport reads."""
+        """Begin to read."""
 
 
 class Gate(Protocol):
@@ -121,7 +126,8 @@ class Listener:
         self._gate = gate
         self._settings = settings
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[socket.socket, str]] = deque()
+        self._poller = Poller()
+        self._waiting: deque[tuple[socket.socket, str, int]] = deque()
         """Accepted, and let in a few a turn."""
         self._turn: asyncio.TimerHandle | None = None
         """The next turn of letting in, if somebody waits."""
@@ -134,8 +140,8 @@ class Listener:
 
     @property
     def opening(self) -> int:
-        """Connections accepted that nobody else counts yet; a plain one let in is known within a turn."""
-        return len(self._waiting) + (len(self._opening) if self._tls else 0)
+        """Connections accepted that nobody else counts yet."""
+        return len(self._waiting) + len(self._opening)
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -156,7 +162,7 @@ class Listener:
         refused, at_once, self._at_once = 0, self._at_once, AT_ONCE
         for _ in range(at_once):
             try:
-                connection, (host, *_) = sock.accept()
+                connection, (host, port, *_) = sock.accept()
             except OSError as error:
                 if error.errno not in GONE:
                     self._gate.exhausted(error)
@@ -164,7 +170,7 @@ class Listener:
                 return
             if self._gate.admits(host):
                 connection.setblocking(False)
-                self._waiting.append((connection, host))
+                self._waiting.append((connection, sys.intern(host), port))  # thousands stand behind one NAT
                 if self._turn is None:
                     self._turn = self._loop.call_later(0, self._let_in)
                 continue
@@ -179,30 +185,45 @@ class Listener:
         settings, now = self._settings(), Seconds(self._loop.time())
         interval = Seconds(1.0 / settings.accepts_per_second)
         rest = TURN_REST
-        for _ in range(min(len(self._waiting), settings.accepts_per_turn)):
-            connection, host = self._waiting[0]
-            if has_left(connection):
+        try:
+            for _ in range(min(len(self._waiting), settings.accepts_per_turn)):
+                connection, host, port = self._waiting[0]
+                if has_left(connection):
+                    self._waiting.popleft()
+                    connection.close()
+                    self._gate.left(host)
+                    continue
+                if not self._pace.admits(now, interval, settings.accepts_burst):
+                    rest = max(rest, settings.accepts_per_turn / 2 * interval)
+                    break
                 self._waiting.popleft()
-                connection.close()
-                self._gate.left(host)
-                continue
-            if not self._pace.admits(now, interval, settings.accepts_burst):
-                rest = max(rest, settings.accepts_per_turn / 2 * interval)
-                break
-            self._waiting.popleft()
-            task = self._loop.create_task(self._open(connection, host))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
-        self._turn = self._loop.call_later(rest, self._let_in) if self._waiting else None
+                if self._tls is None:
+                    self._open(connection, host, port)
+                    continue
+                task = self._loop.create_task(self._shake_hands(connection, host, self._tls))
+                self._opening.add(task)
+                task.add_done_callback(self._opening.discard)
+        finally:  # a mistake of ours with one caller must not keep the others waiting for ever
+            self._turn = self._loop.call_later(rest, self._let_in) if self._waiting else None
 
-    async def _open(self, connection: socket.socket, host: str) -> None:
+    def _open(self, connection: socket.socket, host: str, port: int) -> None:
+        guest = self._make(connection.fileno())
+        transport = Transport(self._poller, connection.detach(), guest, host, port)
+        try:
+            guest.connection_made(cast(asyncio.BaseTransport, transport))
+            guest.let_in()
+        except BaseException:
+            transport.abort()
+            raise
+
+    async def _shake_hands(self, connection: socket.socket, host: str, tls: ssl.SSLContext) -> None:
         guest = self._make(connection.fileno())
         try:
             await self._loop.connect_accepted_socket(
                 cast(Callable[[], asyncio.Protocol], lambda: guest),
                 connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._settings().tls_handshake if self._tls else None,
+                ssl=tls,
+                ssl_handshake_timeout=self._settings().tls_handshake,
             )
         except (OSError, ssl.SSLError) as error:  # TimeoutError is an OSError
             with contextlib.suppress(OSError):

@@ -239,14 +239,15 @@ async def test_what_is_accepted_has_the_options_of_the_settings() -> None:
     async with listening(miners, sockets) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         await miners.until("opened")
-        sock: socket.socket = miners.wires[1].transport.get_extra_info("socket")  # type: ignore[attr-defined]
-        tcp = socket.IPPROTO_TCP
-        assert sock.getsockopt(tcp, socket.TCP_NODELAY)
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 11
-        assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 2500
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 40_000  # Linux doubles it
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 20_000
+        fd: int = miners.wires[1].fd  # type: ignore[attr-defined]
+        with socket.socket(fileno=os.dup(fd)) as sock:
+            tcp = socket.IPPROTO_TCP
+            assert sock.getsockopt(tcp, socket.TCP_NODELAY)
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 11
+            assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 2500
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 40_000  # Linux doubles it
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 20_000
         writer.close()
         await miners.until("closed")
 
@@ -417,6 +418,9 @@ async def test_who_is_prompt_does_not_wait_for_those_who_may() -> None:
         await miners.until("opened", 2)
         slow, quick = callers
         miners.wires[2].prompt = True
+        quick.sendall(b"a share")  # as it comes that is
+        await miners.until("fed")
+        miners.told.clear()
         miners.cost = 0.002  # more than a turn's worth for each piece
         slow.sendall(b"s" * (40 * QUANTUM))
         await miners.until("fed")
