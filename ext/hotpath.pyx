@@ -243,6 +243,7 @@ cdef class PreparedJob:
 
 include "shares.pxi"
 include "lane.pxi"
+include "deal.pxi"
 include "bulk.pxi"
 include "fold.pxi"
 include "audit.pxi"

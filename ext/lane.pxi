@@ -123,6 +123,13 @@ cdef class Lane:
     cdef readonly Tally tally
     cdef public Tally route_tally
     cdef public Evidence evidence
+    cdef public object wire
+    cdef public object outbox
+    cdef public object quirk
+    cdef public object asked_mask
+    cdef public object issued_work
+    cdef public uint64_t issued_ntime
+    cdef public bint has_work
     cdef replies *waiting
     # The user name found last, nearly always the next one's, too, and the worker in it.
     cdef object user
@@ -159,6 +166,9 @@ cdef class Lane:
         return None
 
     def assign(self, Assignment assignment not None):
+        self._assign(assignment)
+
+    cdef int _assign(self, Assignment assignment) except -1:
         cdef Assignment each
         cdef bint any_forgotten = False
         for each in self.assignments:
@@ -166,6 +176,7 @@ cdef class Lane:
         if any_forgotten:
             self.assignments = tuple([each for each in self.assignments if not (<Assignment>each).job.is_forgotten])
         self.assignments += (assignment,)
+        return 0
 
     # --- counts ------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ __all__ = [
     "Window",
     "achieved_difficulty",
     "bulk_implementation",
+    "deal",
     "implementation",
     "judge",
     "plain_audit",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         Window,
         achieved_difficulty,
         bulk_implementation,
+        deal,
         implementation,
         judge,
         plain_audit,
@@ -98,6 +100,7 @@ else:
     Window = _TWIN.Window
     achieved_difficulty = _TWIN.achieved_difficulty
     bulk_implementation = _TWIN.bulk_implementation
+    deal = _TWIN.deal
     implementation = _TWIN.implementation
     judge = _TWIN.judge
     plain_audit = _TWIN.plain_audit

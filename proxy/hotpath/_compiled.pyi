@@ -5,6 +5,7 @@ from typing import Final, final
 from proxy.hotpath.evidence import Evidence as Evidence
 from proxy.hotpath.lane import Lane as Lane
 from proxy.hotpath.lane import Window as Window
+from proxy.hotpath.lane import deal as deal
 from proxy.hotpath.share_fold import ShareFold as ShareFold
 from proxy.hotpath.shares import Assignment as Assignment
 from proxy.hotpath.shares import Job as Job

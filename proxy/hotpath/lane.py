@@ -4,6 +4,9 @@ The compiled twin has the same state in C, and a ``take`` that judges plain subm
 for each. Here ``take`` leaves every line: whatever a lane takes must come out as if it had not.
 """
 
+from collections.abc import Iterable
+from typing import Any, Protocol
+
 from proxy.hotpath.evidence import Evidence
 from proxy.hotpath.reasons import Reason
 from proxy.hotpath.shares import Assignment, Tally
@@ -29,9 +32,10 @@ class Lane:
     """The part of a session that each of its shares touches."""
 
     __slots__ = (
-        "_held", "_marks", "assignments", "due", "evidence", "extranonce1", "extranonce2_size", "first_mask",
-        "heard_at", "is_subscribed", "key", "last_write_at", "mask", "masks_ever", "owes", "route_tally",
-        "tally", "workers",
+        "_held", "_marks", "asked_mask", "assignments", "due", "evidence", "extranonce1", "extranonce2_size",
+        "first_mask", "has_work", "heard_at", "is_subscribed", "issued_ntime", "issued_work", "key",
+        "last_write_at", "mask", "masks_ever", "outbox", "owes", "quirk", "route_tally", "tally", "wire",
+        "workers",
     )  # fmt: skip
 
     def __init__(self, key: int, now: float) -> None:
@@ -55,6 +59,19 @@ class Lane:
         """Whether a share brought what vardiff must decide about."""
         self.owes = False
         """Whether it did what has a price since its conduct was last looked at."""
+        self.wire: Any
+        """Where it hears from us: has ``write(bytes)``."""
+        self.has_work = False
+        """Whether it is given jobs."""
+        self.asked_mask: int | None = None
+        """Version bits that it asked for; None where it never did."""
+        self.quirk: Any = None
+        """What is known of its software, if anything: has ``is_fragile``."""
+        self.issued_work: Any = None
+        """What was given to it last, and with which ntime."""
+        self.issued_ntime = 0
+        self.outbox: bytearray | None = None
+        """Where lines are held together while a read of this session is worked on."""
         self._held = bytearray()
         self._marks: list[tuple[int, int]] = []
 
@@ -132,3 +149,27 @@ class Lane:
         ``self.found``, which the relay's sessions have; what that returns is its number in the record.
         """
         return start
+
+
+class Issue(Protocol):
+    """A job under an id, as far as it concerns those who deal it out."""
+
+    ntime: int
+
+    @property
+    def work(self) -> Any:
+        """Has the ``ceiling`` of difficulties, the ``job``, and ``grant_for`` a mask that was asked for."""
+
+    def assignment_for(self, difficulty: Any, mask: int) -> Assignment:
+        """Return what a session with these is assigned."""
+
+
+def deal(sessions: Iterable[Any], issue: Issue, line: bytes, now: float) -> None:
+    """Give a new job to all sessions that have work, with ``line`` for all that need to be told nothing else.
+
+    The compiled twin asks only those sessions whose difficulty or version bits change with the job, whose
+    software may not bear it, or who are held up; ``give`` the relay's sessions have.
+    """
+    for session in sessions:
+        if session.has_work:
+            session.give(issue, line, now)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from proxy.hotpath.evidence import Evidence
-from proxy.hotpath.lane import Lane, Window
+from proxy.hotpath.lane import Lane, Window, deal
 from proxy.hotpath.share_fold import ShareFold
 from proxy.hotpath.shares import Assignment, Job, Tally, achieved_difficulty, judge
 
@@ -34,6 +34,7 @@ __all__ = [
     "Target",
     "Window",
     "achieved_difficulty",
+    "deal",
     "implementation",
     "judge",
     "sha256d",

@@ -300,9 +300,7 @@ class Bundle:
         clean = notify.clean or moved or changed
         issue = self._outside.jobs.issue(work, work.job.ntime)
         line = issue.line(clean=clean)
-        for session in self.sessions.values():
-            if session.has_work:
-                session.give(issue, line, now)
+        self._outside.deal(self.sessions.values(), issue, line, now)
 
     def _end_works(self, connection: UpstreamConnection, now: Seconds) -> None:
         """A clean job ends the earlier ones of its connection; those ended before it are forgotten."""

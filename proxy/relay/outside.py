@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from proxy.hotpath import deal
 from proxy.ports import Dialler, EventSink, Randomness, ShareJournal
 from proxy.relay.admission import Admission
 from proxy.relay.chronicle import Chronicle
@@ -12,9 +14,12 @@ from proxy.relay.cost import Ration
 from proxy.relay.settings import Limits, RelaySettings, Timers
 from proxy.relay.work import JobBook
 from proxy.relay.work_gate import WorkGate
+from proxy.units import Seconds
 
 if TYPE_CHECKING:
+    from proxy.relay.session import Session
     from proxy.relay.upstream import Forward
+    from proxy.relay.work import Issue
 
 
 @dataclass(slots=True)
@@ -39,6 +44,8 @@ class Outside:
     last_work: int = 0
     ration: Ration = field(default_factory=Ration)
     """What those who cost too much may spend together."""
+    deal: Callable[[Iterable[Session], Issue, bytes, Seconds], None] = deal
+    """Gives a new job to sessions; may be replaced by its reference, for comparison."""
 
     @property
     def timers(self) -> Timers:

@@ -30,6 +30,11 @@ class ClientQuirk:
     extranonce2_least: int | None = None
     """It hangs up when given fewer bytes: reported with the setting that gives more."""
 
+    @property
+    def is_fragile(self) -> bool:
+        """Whether some job may be more than it bears."""
+        return self.coinbase_most is not None or self.extranonce2_least is not None
+
 
 @dataclass(frozen=True, slots=True)
 class PoolQuirk:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.events import Event
+from proxy.hotpath import reference
 from proxy.ports import Drawn
 from proxy.relay.engine import Relay
 from proxy.relay.snapshot import snapshot
@@ -98,7 +99,7 @@ def mirrored(site: Site) -> Mirror:
         site.now,
     )
     assert isinstance(shadow.outside.journal, FakeJournal)
-    shadow.uses_lanes = False
+    shadow.uses_lanes, shadow.outside.deal = False, reference.deal
     mirror = Mirror(site.relay, shadow, site, dials, events)
     site.relay = mirror  # type: ignore[assignment]  # has all that a relay has
     draw: Callable[[], Drawn] = mirror.draw
