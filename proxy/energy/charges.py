@@ -71,14 +71,16 @@ def soon_part(t95_s: Floats, within_s: float) -> Floats:
     return np.minimum(1.0, _TO_95 * within_s / np.maximum(t95_s, _LEAST_S))
 
 
-def in_flight_w(
-    base_w: Floats, told_w: Floats, age_s: Floats, t95_s: Floats, patience: float
-) -> tuple[float, float]:
-    """Return what is on its way down, and what is on its way up, by the model.
+def to_go_w(base_w: Floats, told_w: Floats, age_s: Floats, t95_s: Floats) -> Floats:
+    """Return what is still to come of each change by the model, positive on its way down [M]."""
+    return (base_w - told_w) * left(age_s, t95_s)
+
+
+def in_flight_w(change: Floats, age_s: Floats, t95_s: Floats, patience: float) -> tuple[float, float]:
+    """Return what is on its way down, and what is on its way up, of what is ``to_go_w``.
 
     A reduction that takes longer than ``patience`` times its usual lag counts no more.
     """
-    change = (base_w - told_w) * left(age_s, t95_s)
     in_time = age_s <= patience * np.maximum(t95_s, _LEAST_S)
     return float(change[(change > 0) & in_time].sum()), float(-change[change < 0].sum())
 

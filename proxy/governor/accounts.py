@@ -129,9 +129,11 @@ class Accounts:
             settled = believable & (self.mode[polled] == RUNNING) & (now > self.settled_s[polled])
             settled &= ~(self.falling[polled] | self.rising[polled] | self.deaf[polled])
             part = self.own_part[polled]
-            ratio = np.clip(own / np.maximum(self.setpoint_w[polled], 1.0), *OWN_PARTS)
-            self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
-            self.seen_w[polled] = np.where(believable, own / self.own_part[polled], np.nan)
+            # In steps: numpy's ``clip`` takes longer than both of them.
+            ratio = np.maximum(own / np.maximum(self.setpoint_w[polled], 1.0), OWN_PARTS[0])
+            ratio = np.minimum(ratio, OWN_PARTS[1])
+            part = self.own_part[polled] = np.where(settled, part + 0.3 * (ratio - part), part)
+            self.seen_w[polled] = np.where(believable, own / part, np.nan)
         where = self.falling.nonzero()[0]
         if not len(where):
             return where
@@ -209,10 +211,24 @@ class Accounts:
         watts = self.setpoint_w.copy()
         moving = (self.falling | self.rising).nonzero()[0]
         if len(moving):
-            age = np.maximum(0.0, now - self.issued_s[moving])
-            left = charges.left(age, self.t95_s[moving])
-            watts[moving] += (self.base_w[moving] - self.setpoint_w[moving]) * left
+            watts[moving] += self._to_go_w(moving, self._age_s(now, moving))
         return watts
+
+    def model(self, now: float, patience: float) -> tuple[float, float, float]:
+        """Return what all should be drawing now, and what of it is on its way down (not overdue) and up."""
+        moving = (self.falling | self.rising).nonzero()[0]
+        if not len(moving):
+            return float(self.setpoint_w.sum()), 0.0, 0.0
+        watts, age = self.setpoint_w.copy(), self._age_s(now, moving)
+        to_go = self._to_go_w(moving, age)
+        watts[moving] += to_go
+        return float(watts.sum()), *charges.in_flight_w(to_go, age, self.t95_s[moving], patience)
+
+    def _age_s(self, now: float, miners: Ints) -> Floats:
+        return np.asarray(np.maximum(0.0, now - self.issued_s[miners]))
+
+    def _to_go_w(self, miners: Ints, age_s: Floats) -> Floats:
+        return charges.to_go_w(self.base_w[miners], self.setpoint_w[miners], age_s, self.t95_s[miners])
 
     def latent_w(self, now: float, lag_s: float, soon_s: float) -> tuple[float, float]:
         """Return what the fleet may come to draw beyond what the feeder shows, by commands already given.
@@ -253,19 +269,10 @@ class Accounts:
         self.charge_w[proven] = self.setpoint_w[proven]
         return self.undone_w[miners]
 
-    def in_flight_w(self, now: float, patience: float) -> tuple[float, float]:
-        """Return what is on its way down and not overdue, and what is on its way up, both by the model."""
-        moving = (self.falling | self.rising).nonzero()[0]
-        if not len(moving):
-            return 0.0, 0.0
-        age = np.maximum(0.0, now - self.issued_s[moving])
-        return charges.in_flight_w(
-            self.base_w[moving], self.setpoint_w[moving], age, self.t95_s[moving], patience
-        )
-
     def overdue(self, now: float) -> Ints:
         """Return the miners whose reduction should have been proven by now."""
-        return (self.falling & ~self.deaf & (now > self.due_s)).nonzero()[0]
+        falling = self.falling.nonzero()[0]
+        return falling[~self.deaf[falling] & (now > self.due_s[falling])]
 
     def appended(self, count: int) -> "Accounts":
         """Return these accounts with ``count`` miners more that were never seen."""

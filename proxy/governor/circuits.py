@@ -30,6 +30,8 @@ class Circuits:
         self.opened: tuple[int, ...] = ()
         self.shed_s: Floats = np.full(len(site.circuits), -math.inf)
         self._limited = bool(np.isfinite(self._nominal.limit_w).any())
+        self._near_w: Floats = 0.9 * self._nominal.limit_w[:, None] / 3.0
+        """Of a phase: below it no limit is looked at."""
 
     def look(self, tick: Tick) -> bool:
         """Shed circuits that carry too much, lock out what is to be; return whether the tree changed."""
@@ -93,10 +95,11 @@ class Circuits:
     def _overloads(self, tick: Tick) -> None:
         readings = tick.readings
         flows = readings.circuit_w
-        fresh = tick.now - readings.circuit_at < FRESH_S
         with np.errstate(invalid="ignore"):
-            if not (fresh[:, None] & (flows > 0.9 * self._nominal.limit_w[:, None] / 3.0)).any():
-                return
+            near = (flows > self._near_w).any(axis=1)
+        fresh = tick.now - readings.circuit_at < FRESH_S
+        if not (fresh & near).any():
+            return
         total = np.where(fresh, flows.sum(axis=1), np.nan)
         for one in np.flatnonzero(fresh):
             limit = self._site.circuits[one].limit_w([float(watts) for watts in flows[one]])

@@ -69,6 +69,9 @@ class Governor:
             tuple(circuit.name for circuit in site.circuits),
             tuple(tenant.name for tenant in site.tenants),
         )
+        self._most_w = self._asleep_w = 0.0
+        """What all devices draw at most, and asleep."""
+        self._count_in()
         self._senses = Senses(settings)
         self._supply = SupplyWatch(site, settings)
         self._observer = Observer(settings)
@@ -129,6 +132,11 @@ class Governor:
         body.devices = body.devices.joined(devices)
         body.accounts = body.accounts.appended(len(devices))
         self._members.append(len(devices))
+        self._count_in()
+
+    def _count_in(self) -> None:
+        devices = self._body.devices
+        self._most_w, self._asleep_w = float(devices.ceiling_w.sum()), float(devices.sleep_w.sum())
 
     @property
     def owed_kwh(self) -> Mapping[str, Floats]:
@@ -199,10 +207,9 @@ class Governor:
     # -- what is known ---------------------------------------------------------------------------------------
 
     def _look(self, now: float, readings: Readings) -> Sight:
-        body = self._body
         expected = Expectation(
             load_w=self._observer.load_w if not math.isnan(self._observer.load_w) else 0.0,
-            most_w=float(body.devices.ceiling_w.sum()),
+            most_w=self._most_w,
             works=self._works,
             moving=math.isnan(self._observer.load_w)
             or self._observer.moving_w > _MUCH * max(self._observer.load_w, 1.0)
@@ -223,8 +230,8 @@ class Governor:
             metered=metered,
             aux_w=aux_w,
             sigma_w=self._settings.meter_noise * self._observer.load_w if metered else 0.0,
-            asleep_w=float(self._body.devices.sleep_w.sum()),
-            guaranteed_w=float(self._rounds.guarantee_w.sum()),
+            asleep_w=self._asleep_w,
+            guaranteed_w=self._rounds.guaranteed_w,
             generators_s=self._supply.seen_at,
             besides=self._uplink.term(now, aux_w),
         )
@@ -291,7 +298,7 @@ class Governor:
         )
         body.accounts.cycles *= math.exp(-self._settings.round_s / 86400.0)
         self._verify.rounds(tick)
-        surplus = tick.budget.watts - float(self._rounds.guarantee_w.sum())
+        surplus = tick.budget.watts - self._rounds.guaranteed_w
         owed = self._debts.total_kwh(len(self._short_w))
         settle = debt.settlement_w(owed, surplus) if math.isfinite(surplus) and owed.any() else None
         if self._is_idle(tick):

@@ -35,8 +35,7 @@ class Observer:
     def update(self, now: float, dt: float, meter_w: float, body: Body) -> None:
         """Take in the feeder's reading; NaN is unknown, then the model goes on alone."""
         accounts = body.accounts
-        model = float(accounts.modelled_w(now).sum())
-        self.down_w, self.up_w = accounts.in_flight_w(now, self._settings.patience)
+        model, self.down_w, self.up_w = accounts.model(now, self._settings.patience)
         self.moving_w = self.down_w + self.up_w
         if math.isnan(self.load_w):
             self.model_w = model

@@ -29,6 +29,7 @@ class Rounds:
         self.guarantee_w: Floats = np.array(
             [tenant.guarantee_kw * 1000.0 for tenant in site.tenants] or [0.0]
         )
+        self.guaranteed_w = float(self.guarantee_w.sum())
         self._priority: Ints = np.array([tenant.priority for tenant in site.tenants] or [0], dtype=np.int64)
         self._share: Floats = np.array([tenant.contracted_share for tenant in site.tenants] or [1.0])
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import compress
 
 from proxy.energy.plausible import Channel, Memory, differ, judge
 from proxy.governor.readings import Readings
@@ -72,12 +73,12 @@ class Senses:
             )
         sets_w, why_sets, sets_at = math.nan, "are not there", math.nan
         if readings.generators is not None:
-            running = readings.generators.running
+            generators = readings.generators
             # As old as the oldest of its parts; sets that stand give nothing, however long ago they said so.
-            sets_at = float(readings.generators.at[running].min(initial=now))
+            sets_at = float(generators.at[generators.running].min(initial=now))
             sets_w, why_sets, self.sets = self._judged(
                 "generators",
-                float(readings.generators.watts[running].sum()),
+                float(sum(compress(generators.watts.tolist(), generators.running.tolist()))),
                 sets_at,
                 now,
                 self.sets,

@@ -1,13 +1,14 @@
 """What the generators can give the fleet, from nominal figures and from early signs that it will be less."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from proxy.energy import supply
 from proxy.energy.acceptance import Acceptance, air_left_w
-from proxy.energy.arrays import Bools, Floats
 from proxy.energy.budget import Term
 from proxy.energy.ladder import LADDERS
 from proxy.energy.site import Site
@@ -42,8 +43,9 @@ class SupplyWatch:
     def __init__(self, site: Site, settings: GovernorSettings) -> None:
         self._site = site
         self._settings = settings
-        self._nominal_w: Floats = np.array([one.nominal_kw * 1000.0 for one in site.generators])
-        self._derate: Floats = np.array([math.prod(one.derates) for one in site.generators])
+        # Lists, and loops over them: a site has a handful of sets, and arrays that short cost more.
+        self._nominal_w = [one.nominal_kw * 1000.0 for one in site.generators]
+        self._derate = [math.prod(one.derates) for one in site.generators]
         self._engines = Acceptance(
             settings.step_low, settings.step_high, settings.step_break, settings.step_period_s, settings.air_s
         )
@@ -58,7 +60,10 @@ class SupplyWatch:
         self.lost_s = -math.inf
         """When a set left the bus last."""
         self.looked_s = math.nan
-        self._asked: tuple[tuple[bytes, float], Term] = ((b"", math.nan), Term("generators", math.nan, ""))
+        self._asked: tuple[tuple[list[float], float], Term] = (
+            ([], math.nan),
+            Term("generators", math.nan, ""),
+        )
 
     def look(self, now: float, readings: Readings, bus_w: float) -> Supplied:
         """Return what the supply allows; ``bus_w`` is the load of the bus, NaN if unknown."""
@@ -67,20 +72,20 @@ class SupplyWatch:
         generators = readings.generators
         if generators is None or len(generators.running) != len(self._nominal_w):
             return self._blind()
-        silent = now - generators.at > SILENT_S
-        if silent.all():
+        read_at = generators.at.tolist()
+        silent = [now - at > SILENT_S for at in read_at]
+        if all(silent):
             return self._blind()
         heat = 1.0
         if math.isfinite(readings.ambient_c):
             heat -= self._settings.heat_per_c * max(0.0, readings.ambient_c - self._settings.heat_from_c)
-        running = generators.running & ~silent
-        if silent.any():
-            running |= silent & self._carried(now, generators, silent, bus_w)
+        running = [
+            runs and not quiet for runs, quiet in zip(generators.running.tolist(), silent, strict=True)
+        ]
+        if any(silent):
+            running = self._carried(now, generators, running, silent, bus_w)
         self._breathe(now, running, bus_w)
-        # The valve speaks through ``supply``; here it would make the load its own limit.
-        sets_w = np.where(running, self._nominal_w * (self._derate * max(0.0, heat)), 0.0)
-        told = generators.available_w
-        sets_w = np.where(np.isnan(told) | ~running, sets_w, np.minimum(sets_w, np.maximum(told, 0.0)))
+        sets_w = self._sets_w(running, generators.available_w.tolist(), max(0.0, heat))
         factor, frozen, gas = self._gas(now, readings)
         trim, off = self._frequency(now, generators)
         if off:
@@ -90,55 +95,72 @@ class SupplyWatch:
             term = Term("frequency", term.watts, f"frequency is low; {term.sentence}")
         elif term.name == "gas":
             term = Term("gas", term.watts, f"{gas}; {term.sentence}")
-        self.seen_at = float(generators.at.max())
-        if silent.any():
+        self.seen_at = max(read_at)
+        if any(silent):
             frozen = (*frozen, "a generator's controller is silent")
         left = min(1.0, max(0.0, self._pressure_part(readings)))
-        capability = float(sets_w.sum()) * left
-        rating = float(self._nominal_w[running].sum())
         return Supplied(
-            capability,
-            self._engines.accepts_w(rating, self.air_w),
+            sum(sets_w) * left,
+            self._engines.accepts_w(self._rating_w(running), self.air_w),
             (term,),
             frozen,
             now - self.lost_s < 10.0,
             trim < 1.0,
         )
 
-    def _term(self, sets_w: Floats, factor: float) -> Term:
+    def _rating_w(self, which: Iterable[bool]) -> float:
+        return sum(compress(self._nominal_w, which))
+
+    def _sets_w(self, running: list[bool], told_w: list[float], heat: float) -> list[float]:
+        """Return what each set can give; by the valve the load would become its own limit."""
+        sets_w = []
+        for runs, nominal, derate, told in zip(running, self._nominal_w, self._derate, told_w, strict=True):
+            watts = nominal * (derate * heat) if runs else 0.0
+            sets_w.append(watts if math.isnan(told) else min(watts, max(told, 0.0)))
+        return sets_w
+
+    def _term(self, sets_w: list[float], factor: float) -> Term:
         """Return what the generators allow; most ticks of a day ask what the tick before asked."""
-        key = (sets_w.tobytes(), factor)
+        key = (sets_w, factor)
         if key != self._asked[0]:
-            self._asked = (key, supply.generators(self._site.reserve, sets_w, factor))
+            self._asked = (key, supply.generators(self._site.reserve, np.array(sets_w), factor))
         return self._asked[1]
 
-    def _carried(self, now: float, generators: GeneratorReading, silent: Bools, bus_w: float) -> Bools:
-        """Return which silent sets the others and the load prove to be on the bus still.
+    def _carried(
+        self,
+        now: float,
+        generators: GeneratorReading,
+        speaking: list[bool],
+        silent: list[bool],
+        bus_w: float,
+    ) -> list[bool]:
+        """Return which sets run: those that say so, and silent ones that the others and the load prove.
 
         While nobody knows the load either, nothing speaks against what was, for as long as the ladder holds.
         """
-        was = np.zeros(len(silent), np.bool_) if self.running is None else np.array(self.running)
-        speaking = generators.running & ~silent
-        rated, given = float(self._nominal_w[speaking].sum()), float(generators.watts[speaking].sum())
-        missing = silent & was
+        was = self.running or (False,) * len(silent)
+        missing = [quiet and ran for quiet, ran in zip(silent, was, strict=True)]
         if math.isnan(bus_w):
-            return missing & (now - generators.at < LADDERS["generators"].safe_s)
-        return missing & supply.carried(rated, given, float(self._nominal_w[missing].sum()), bus_w)
+            held = (now - generators.at < LADDERS["generators"].safe_s).tolist()
+            return [one or (quiet and on) for one, quiet, on in zip(speaking, missing, held, strict=True)]
+        given = sum(compress(generators.watts.tolist(), speaking))
+        on = supply.carried(self._rating_w(speaking), given, self._rating_w(missing), bus_w)
+        return [one or (quiet and on) for one, quiet in zip(speaking, missing, strict=True)]
 
     def _blind(self) -> Supplied:
         term = Term("generators", math.nan, "the generators tell nothing")
         return Supplied(math.nan, 0.0, (term,), ("the generators tell nothing",), False, False)
 
-    def _breathe(self, now: float, running: Bools, bus_w: float) -> None:
+    def _breathe(self, now: float, running: list[bool], bus_w: float) -> None:
         """Follow the load with the air, as the slowest engine would."""
-        rating = float(self._nominal_w[running].sum())
+        rating = self._rating_w(running)
         if self.running is not None and len(self.running) == len(running):
-            gone = np.array(self.running) & ~running
-            if gone.any() and rating > 0:
+            gone = [ran and not runs for ran, runs in zip(self.running, running, strict=True)]
+            if any(gone) and rating > 0:
                 self.lost_s = now
                 # The others find the load of the lost one on top of the air that they have.
-                self.air_w = air_left_w(self.air_w, rating, float(self._nominal_w[gone].sum()))
-        self.running = tuple(bool(one) for one in running)
+                self.air_w = air_left_w(self.air_w, rating, self._rating_w(gone))
+        self.running = tuple(running)
         dt = 0.0 if math.isnan(self.looked_s) else max(0.0, min(10.0, now - self.looked_s))
         self.looked_s = now
         self.air_w = self._engines.air_w(self.air_w, bus_w, rating, dt)

@@ -17,6 +17,7 @@ from proxy.energy.charges import (
     soon_part,
     taken_back_w,
     to_come_w,
+    to_go_w,
     told,
 )
 
@@ -65,7 +66,8 @@ def test_a_lag_is_told_as_the_time_to_95_percent() -> None:
 
 def test_a_reduction_is_expected_while_under_way_and_no_longer() -> None:
     base, target, lag = np.full(3, 3000.0), array(0.0, 0.0, 0.0), np.full(3, 10.0)
-    down, up = in_flight_w(base, target, array(0.0, 16.0, 16.1), lag, 1.6)
+    age = array(0.0, 16.0, 16.1)
+    down, up = in_flight_w(to_go_w(base, target, age, lag), age, lag, 1.6)
     assert up == 0.0
     assert down == pytest.approx(3000.0 + 3000.0 * np.exp(-4.8))
 
@@ -74,7 +76,8 @@ def test_a_reduction_is_expected_while_under_way_and_no_longer() -> None:
 def test_expected_lies_between_no_command_obeyed_and_all_of_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     base, target = rng.uniform(0, 4000, 20), rng.uniform(0, 4000, 20)
-    down, up = in_flight_w(base, target, rng.uniform(0, 60, 20), rng.uniform(0, 30, 20), 1.6)
+    age, lag = rng.uniform(0, 60, 20), rng.uniform(0, 30, 20)
+    down, up = in_flight_w(to_go_w(base, target, age, lag), age, lag, 1.6)
     change = base - target
     assert 0.0 <= down <= change[change > 0].sum()
     assert 0.0 <= up <= -change[change < 0].sum()
