@@ -312,3 +312,17 @@ def test_a_pool_that_returns_is_told_the_difficulty_before_the_flood() -> None:
     pool.side.cut()
     site.pass_time(Seconds(2))
     assert "mining.suggest_difficulty" in pool.side.methods()
+
+
+def test_time_counts_again_for_a_miner_that_gets_work_after_none_was_fresh() -> None:
+    pool, site, miner = ready()
+    vardiff = site.session(miner).vardiff
+    assert vardiff is not None
+    pool.die()
+    site.pass_time(300.0, 0.5)
+    assert vardiff.paused
+    worked = vardiff.worked
+    pool.up = True
+    site.pass_time(60.0, 0.5)
+    assert not vardiff.paused
+    assert vardiff.worked > worked
