@@ -272,13 +272,18 @@ class _Counting:
         self._loop.remove_reader(fd)
 
 
-@each_twin
-async def test_who_is_gone_while_it_is_not_read_costs_nothing(twin: str) -> None:
+def counted(twin: str, count: int) -> tuple[_Counting, list[Pair]]:
+    """Return pairs, and the loop that counts how often it serves them."""
     counting = _Counting(asyncio.get_running_loop())
     with patch.object(asyncio, "get_running_loop", lambda: counting):
         poller, make = TWINS[twin]
         common = poller()
-        made = [pair(common, make) for _ in range(2)]
+    return counting, [pair(common, make) for _ in range(count)]
+
+
+@each_twin
+async def test_who_is_gone_while_it_is_not_read_costs_nothing(twin: str) -> None:
+    counting, made = counted(twin, 2)
     gone, other = made
     for one in made:
         one.transport.resume_reading()
@@ -297,11 +302,7 @@ async def test_who_is_gone_while_it_is_not_read_costs_nothing(twin: str) -> None
 
 @each_twin
 async def test_more_than_a_turn_serves_are_served_in_the_next(twin: str) -> None:
-    counting = _Counting(asyncio.get_running_loop())
-    with patch.object(asyncio, "get_running_loop", lambda: counting):
-        poller, make = TWINS[twin]
-        common = poller()
-        made = [pair(common, make) for _ in range(2 * specified.AT_ONCE + 1)]
+    counting, made = counted(twin, 2 * specified.AT_ONCE + 1)
     for one in made:
         one.transport.resume_reading()
         one.peer.send(b"x")
