@@ -75,8 +75,10 @@ class Wells:
             if now >= well.shut_until_s:
                 slug = self._gas.slug_amplitude * sin(well.phase) if well.slugging else 0.0
                 total += well.mean_m3h * exp(well.drift) * (1.0 + slug)
-        self._separated_m3h += (total - self._separated_m3h) * -np.expm1(-dt / self._gas.separator_lag_s)
-        return float(max(0.0, self._separated_m3h * self._script_factor(now, dt)))
+        self._separated_m3h += (total - self._separated_m3h) * float(
+            -np.expm1(-dt / self._gas.separator_lag_s)
+        )
+        return max(0.0, self._separated_m3h * self._script_factor(now, dt))
 
     def _script_factor(self, now: float, dt: float) -> float:
         gap, move = self._aim - self._factor, abs(self._slope) * dt
