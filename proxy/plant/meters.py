@@ -36,10 +36,12 @@ class Meters:
         self._chance = chance
         # Apart, so that a broken instrument does not change what the others say.
         self._broken = chance.spawn(1)[0]
-        self._smooth = true.copy()
+        self._smooth, self._gap = true.copy(), np.empty(true.size)
         self.reading = true.copy()
         self.at_s = np.zeros(true.size)
         self._silent_until_s = np.zeros(int(channels.instrument.max()) + 1)
+        self._all_answer_s = 0.0
+        """When the last of the silent answers again."""
         self._faults: list[MeterFault] = []
         self._next_s = 0.0
 
@@ -56,13 +58,21 @@ class Meters:
     def step(self, now: float, dt: float, true: Floats) -> None:
         """Read all that is to be read at ``now``."""
         meter, channels = self._meter, self._channels
-        self._smooth += (true - self._smooth) * (1.0 - exp(-dt / meter.lag_s) if meter.lag_s > 0 else 1.0)
+        gap, smooth = self._gap, self._smooth
+        np.subtract(true, smooth, out=gap)
+        gap *= 1.0 - exp(-dt / meter.lag_s) if meter.lag_s > 0 else 1.0
+        smooth += gap
         if now + 1e-9 < self._next_s:
             return
         self._next_s = max(self._next_s + meter.period_s, now)
         noise = self._chance.standard_normal(true.size)
-        reading = self._smooth * (1.0 + channels.relative_noise * noise) + channels.absolute_noise * noise
-        np.divide(reading, channels.resolution, out=reading)
+        # smooth * (1 + relative * noise) + absolute * noise, rounded; in place, for they are handed out.
+        reading = channels.relative_noise * noise
+        reading += 1.0
+        reading *= smooth
+        noise *= channels.absolute_noise
+        reading += noise
+        reading /= channels.resolution
         np.rint(reading, out=reading)
         reading *= channels.resolution
         fresh = self._fresh(now)
@@ -70,7 +80,8 @@ class Meters:
             self._spoil(now, reading, fresh)
         if fresh is None:
             self.reading = reading
-            self.at_s = np.full(true.size, now)
+            self.at_s = np.empty(true.size)
+            self.at_s.fill(now)
         else:
             self.reading = np.where(fresh, reading, self.reading)
             self.at_s = np.where(fresh, now, self.at_s)
@@ -81,12 +92,14 @@ class Meters:
         silent = self._silent_until_s
         if self._fail and meter.dropout_s > 0.0:
             count = self._chance.poisson(silent.size * min(1.0, meter.dropout_s * meter.period_s))
-            for one in self._chance.integers(silent.size, size=count):
-                silent[one] = max(silent[one], now + self._chance.exponential(meter.silent_s))
-        answers = silent <= now
-        if bool(answers.all()) and not self._faults:
+            if count:
+                for one in self._chance.integers(silent.size, size=count):
+                    silent[one] = max(silent[one], now + self._chance.exponential(meter.silent_s))
+                self._all_answer_s = float(silent.max())
+        if now >= self._all_answer_s and not self._faults:
             return None
-        return answers[self._channels.instrument]
+        fresh: Flags = (silent <= now)[self._channels.instrument]
+        return fresh
 
     def _spoil(self, now: float, reading: Floats, fresh: Flags | None) -> None:
         self._faults = [fault for fault in self._faults if now < fault.at_s + fault.for_s]
