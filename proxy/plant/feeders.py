@@ -16,8 +16,11 @@ class Feeders:
         self._place = place
         count = len(layout.circuits)
         self._parents = [circuit.parent for circuit in layout.circuits]
-        self._roots = [at for at, parent in enumerate(self._parents) if parent < 0]
-        self._breaker_a = np.array([[circuit.breaker_a] for circuit in layout.circuits])
+        roots = [at for at, parent in enumerate(self._parents) if parent < 0]
+        # A slice where they lie together: to pick rows by a list takes longer than to sum them.
+        together = roots == list(range(roots[0], count))
+        self._roots: slice | list[int] = slice(roots[0], count) if together else roots
+        self._breaker_a = np.array([[circuit.breaker_a] * 3 for circuit in layout.circuits])
         self._slot = fleet.circuit * 3 + fleet.phase
         self._leaf = fleet.circuit
         self._default_w = np.maximum(self._sum(fleet.of_model("default_w"), count), 1.0)
@@ -36,10 +39,11 @@ class Feeders:
 
     def _sum(self, miner_w: Floats, count: int) -> Floats:
         flat = np.bincount(self._slot, weights=miner_w, minlength=count * 3)
-        watts = flat.astype(np.float64).reshape(count, 3)
+        watts = flat.astype(np.float64, copy=False).reshape(count, 3)
+        rows = list(watts)
         for child, parent in enumerate(self._parents):
             if parent >= 0:
-                watts[parent] += watts[child]
+                rows[parent] += rows[child]
         return watts
 
     def switch(self, opened: Ints, closed: Ints) -> None:
@@ -85,10 +89,14 @@ class Feeders:
     def sum(self, miner_w: Floats) -> float:
         """Take the miners' watts and return those at the bus."""
         place = self._place
-        self.watts = self._sum(miner_w, len(self._parents)) * (1.0 + place.loss)
+        self.watts = self._sum(miner_w, len(self._parents))
+        self.watts *= 1.0 + place.loss
         # Supplies near idle draw little and badly: the factor falls with the load.
-        part = np.minimum(1.0, self.watts / self._default_w)
-        factor = place.idle_power_factor + (place.power_factor - place.idle_power_factor) * np.sqrt(part)
+        factor = self.watts / self._default_w
+        np.minimum(factor, 1.0, out=factor)
+        np.sqrt(factor, out=factor)
+        factor *= place.power_factor - place.idle_power_factor
+        factor += place.idle_power_factor
         self.volt_amperes = self.watts / factor
         self.amperes = self.volt_amperes / place.voltage_v
         return float(self.watts[self._roots].sum())
@@ -96,8 +104,11 @@ class Feeders:
     def step(self, dt: float, miner_w: Floats) -> float:
         """Take the miners' watts, open what is overloaded for too long, and return the watts at the bus."""
         total_w = self.sum(miner_w)
-        load = (self.amperes / self._breaker_a) ** 2
-        self._heat += (load - self._heat) * -np.expm1(-dt / self._place.breaker_tau_s)
+        warmth = self.amperes / self._breaker_a
+        warmth *= warmth
+        warmth -= self._heat
+        warmth *= float(-np.expm1(-dt / self._place.breaker_tau_s))
+        self._heat += warmth
         self.tripped = []
         # A thermal element operates at about 1.2 times its rating (IEC 60947-2: 1.05..1.3).
         if float(self._heat.max()) > 1.44:
