@@ -39,6 +39,9 @@ class Order(IntEnum):
     WAKE = 3
 
 
+# As arrays have them: to compare one with a member of the enumeration takes four times as long.
+_DARK, _BOOTING, _TUNING, _MINING, _ASLEEP, _WAKING, _IDLE, _HOT = np.array(list(State), dtype=np.int8)
+
 ANSWERS = np.array([state >= State.TUNING for state in State])
 WORKS = np.array([state in {State.TUNING, State.MINING} for state in State])
 CLAIMS = np.array(
@@ -76,10 +79,11 @@ class Asics:
         self._keeps = each("keeps_orders") > 0
 
         count = fleet.model.size
-        self.state = np.full(count, State.MINING, dtype=np.int8)
+        self.state = np.full(count, _MINING, dtype=np.int8)
         self.limit_w = self._default_w.copy()
         self.hashrate_hs = np.zeros(count)
-        self.difficulty = fleet.difficulty.copy()
+        self.difficulty = fleet.difficulty
+        self._hashes_per_share = self.difficulty * HASHES_PER_DIFFICULTY
         self.connected, self.present = np.ones(count, dtype=bool), np.ones(count, dtype=bool)
         self.reachable = np.ones(count, dtype=bool)
         self.deaf, self.liar = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
@@ -98,6 +102,9 @@ class Asics:
         """The earliest of all that is due."""
         self._any_hot = False
         self._share_rate_ends: Floats | None = None
+        """Shares a second of all miners up to each, None when they are to be summed anew."""
+        self._share_rate = 0.0
+        self._total_hs: float | None = None
         everybody = np.arange(count)
         self._count_hashes(everybody)
         self._poll(everybody, 0.0)
@@ -113,7 +120,7 @@ class Asics:
             return indices
         common, chance = self._common, self._chance
         able = self._can_limit[indices] if what is Order.LIMIT else self._can_sleep[indices]
-        able = able & self.reachable[indices] & (self.state[indices] != State.DARK)
+        able = able & self.reachable[indices] & (self.state[indices] != _DARK)
         fate = chance.random(indices.size)
         refused = ~able | (fate < common.refused)
         taken = ~refused & (fate >= common.refused + common.lost)
@@ -147,7 +154,7 @@ class Asics:
         self._withheld[indices] = False
         away = indices[self._barred[indices]]
         self._barred[away] = False
-        self._reconnect(away[self.reachable[away] & (self.state[away] >= State.TUNING)], now)
+        self._reconnect(away[self.reachable[away] & (self.state[away] >= _TUNING)], now)
         self._work(indices, now)
 
     def disconnect(self, indices: Ints, now: float) -> None:
@@ -162,7 +169,7 @@ class Asics:
         """Cut these from the network, or bring it back."""
         self.reachable[indices] = reachable
         if reachable:
-            self._reconnect(indices[~self._barred[indices] & (self.state[indices] >= State.TUNING)], now)
+            self._reconnect(indices[~self._barred[indices] & (self.state[indices] >= _TUNING)], now)
             return
         self.connected[indices] = False
         self._astray[indices] = False
@@ -207,21 +214,29 @@ class Asics:
             self._count_hashes(moved)
         self.draw.heat(dt, ambient_c)
         self._trip_hot(now)
-        asked = self.telemetry.turn(dt)
-        if asked.size:
+        for asked in self.telemetry.turn(dt):
             self._poll(asked, now)
 
     def shares(self, dt: float) -> Ints:
         """Return how many shares of each miner arrive in ``dt`` seconds: Poisson, of its true hashrate."""
-        if self._share_rate_ends is None:
-            ours = self.connected & ~self._astray
-            rate = np.where(ours, self.hashrate_hs / (self.difficulty * HASHES_PER_DIFFICULTY), 0.0)
-            self._share_rate_ends = np.cumsum(rate)
         ends = self._share_rate_ends
-        total = self._chance.poisson(ends[-1] * dt)
-        # A Poisson sum thrown at miners by their rates is a Poisson number for each, and costs less.
-        owner = np.searchsorted(ends, self._chance.random(total) * ends[-1], side="right")
-        return np.bincount(np.minimum(owner, ends.size - 1), minlength=ends.size)
+        if ends is None:
+            rate = self.hashrate_hs / self._hashes_per_share
+            rate *= self.connected & ~self._astray
+            ends = self._share_rate_ends = rate.cumsum()
+            self._share_rate = float(ends[-1])
+        total = self._chance.poisson(self._share_rate * dt)
+        # A Poisson sum thrown at miners by their rates is a Poisson number for each, and costs less. Throws
+        # are below 1, and so below the last end: each finds somebody.
+        throws = self._chance.random(total)
+        throws *= self._share_rate
+        return np.bincount(ends.searchsorted(throws, "right"), minlength=ends.size)
+
+    def total_hs(self) -> float:
+        """Return the hashrate of all."""
+        if self._total_hs is None:
+            self._total_hs = float(self.hashrate_hs.sum())
+        return self._total_hs
 
     def _come_due(self, now: float) -> None:
         for due, act in (
@@ -263,11 +278,11 @@ class Asics:
         sleepy = self._told_sleep[indices]
         self._sleeps[indices] = sleepy
         state = self.state[indices]
-        asleep = indices[sleepy & ANSWERS[state] & (state != State.ASLEEP)]
+        asleep = indices[sleepy & ANSWERS[state] & (state != _ASLEEP)]
         self._due_s[asleep] = NEVER
-        self._enter(asleep, State.ASLEEP)
+        self._enter(asleep, _ASLEEP)
         self.draw.aim(asleep, self._sleep_w[asleep], self._down_s[asleep])
-        self._wake(indices[~sleepy & (state == State.ASLEEP)], now)
+        self._wake(indices[~sleepy & (state == _ASLEEP)], now)
 
     def _connect(self, indices: Ints, now: float) -> None:
         self.connected[indices] = True
@@ -278,32 +293,35 @@ class Asics:
         """Let miners that have burned on without work long enough idle."""
         idle = indices[WORKS[self.state[indices]]]
         self._due_s[idle] = NEVER
-        self._enter(idle, State.IDLE)
+        self._enter(idle, _IDLE)
         self.draw.aim(idle, self._idle_w[idle], self._down_s[idle])
 
     def _advance(self, indices: Ints, now: float) -> None:
         """Take miners whose time has come to their next state."""
         state = self.state[indices]
-        booted = indices[state == State.BOOTING]
+        booted = indices[state == _BOOTING]
         if booted.size:
             self._connect(booted[~self._barred[booted] & self.reachable[booted]], now)
-        sleepy = booted[self._sleeps[booted]]
-        self._enter(sleepy, State.ASLEEP)
-        self.draw.aim(sleepy, self._sleep_w[sleepy], self._down_s[sleepy])
-        self._begin(np.concatenate((booted[~self._sleeps[booted]], indices[state == State.WAKING])), now)
-        self._enter(indices[state == State.TUNING], State.MINING)
+            sleepy = booted[self._sleeps[booted]]
+            self._enter(sleepy, _ASLEEP)
+            self.draw.aim(sleepy, self._sleep_w[sleepy], self._down_s[sleepy])
+        self._begin(np.concatenate((booted[~self._sleeps[booted]], indices[state == _WAKING])), now)
+        self._enter(indices[state == _TUNING], _MINING)
 
     def _wake(self, indices: Ints, now: float) -> None:
-        self._enter(indices, State.WAKING)
-        self._schedule(indices, now + self._delay_s[indices] * self._jitter(indices.size))
+        if indices.size:
+            self._enter(indices, _WAKING)
+            self._schedule(indices, now + self._delay_s[indices] * self._jitter(indices.size))
 
     def _begin(self, indices: Ints, now: float) -> None:
         """Let miners that are awake work, if there is work."""
+        if not indices.size:
+            return
         works = self._has_work[indices] | self._astray[indices]
         workless, working = indices[~works], indices[works]
-        self._enter(workless, State.IDLE)
+        self._enter(workless, _IDLE)
         self.draw.aim(workless, self._idle_w[workless], self._up_s[workless])
-        self._enter(working, State.TUNING)
+        self._enter(working, _TUNING)
         self.draw.aim(working, self.limit_w[working], self._up_s[working])
         self._schedule(working, now + self._lost_s[working] * self._jitter(working.size))
 
@@ -318,14 +336,13 @@ class Asics:
         self._plan(self._hold_until_s[lost])
         got = indices[has]
         self._hold_until_s[got] = NEVER
-        self._begin(got[self.state[got] == State.IDLE], now)
+        self._begin(got[self.state[got] == _IDLE], now)
         self._count_hashes(indices)
 
     def _reconnect(self, indices: Ints, now: float) -> None:
-        self._connect_s[indices] = now + self._common.reconnect_s * self._chance.uniform(
-            0.0, 1.5, indices.size
-        )
-        self._plan(self._connect_s[indices])
+        due = now + self._common.reconnect_s * self._chance.uniform(0.0, 1.5, indices.size)
+        self._connect_s[indices] = due
+        self._plan(due)
 
     def _darken(self, indices: Ints) -> None:
         if not indices.size:
@@ -338,11 +355,11 @@ class Asics:
         forgets = indices[~self._keeps[indices]]
         self.limit_w[forgets] = self._default_w[forgets]
         self._sleeps[forgets] = False
-        self._enter(indices, State.DARK)
+        self._enter(indices, _DARK)
 
     def _boot(self, indices: Ints, now: float) -> None:
         if indices.size:
-            self._enter(indices, State.BOOTING)
+            self._enter(indices, _BOOTING)
             self.draw.aim(indices, self._idle_w[indices], np.full(indices.size, LEAST_RAMP_S))
             self._schedule(indices, now + self._boot_s[indices] * self._jitter(indices.size))
 
@@ -351,11 +368,11 @@ class Asics:
         if float(temperature_c.max()) > common.trip_c:
             hot = np.flatnonzero((temperature_c > common.trip_c) & WORKS[self.state])
             self._due_s[hot] = NEVER
-            self._enter(hot, State.HOT)
+            self._enter(hot, _HOT)
             self.draw.aim(hot, self._idle_w[hot], self._down_s[hot])
             self._any_hot = True
         if self._any_hot:
-            stopped = self.state == State.HOT
+            stopped = self.state == _HOT
             self._any_hot = bool(stopped.any())
             self._wake(np.flatnonzero(stopped & (temperature_c < common.resume_c)), now)
 
@@ -370,18 +387,19 @@ class Asics:
         if due.size:
             self._next_s = min(self._next_s, float(due.min()))
 
-    def _enter(self, indices: Ints, state: State) -> None:
+    def _enter(self, indices: Ints, state: np.int8) -> None:
         if indices.size:
             self.state[indices] = state
             self._count_hashes(indices)
 
     def _count_hashes(self, indices: Ints) -> None:
         """Count hashes only of miners that hold a job of ours, while somebody takes its shares."""
-        counts = (self.state[indices] == State.MINING) & ~self._astray[indices] & self._uplink
-        self.hashrate_hs[indices] = np.where(counts, self.draw.hashrate_hs(indices), 0.0)
-        self._share_rate_ends = None
+        counts = self.state[indices] == _MINING
+        counts &= ~self._astray[indices]
+        self.hashrate_hs[indices] = self.draw.hashrate_hs(indices) * counts if self._uplink else 0.0
+        self._share_rate_ends = self._total_hs = None
 
-    def _poll(self, indices: Ints, now: float) -> None:
-        state = self.state[indices]
-        answers = self.reachable[indices] & ANSWERS[state]
-        self.telemetry.poll(indices, answers, CLAIMS[state], self.draw, now)
+    def _poll(self, asked: slice | Ints, now: float) -> None:
+        state = self.state[asked]
+        answers = self.reachable[asked] & ANSWERS[state]
+        self.telemetry.poll(asked, answers, CLAIMS[state], self.draw, now)

@@ -20,6 +20,10 @@ class Claim(IntEnum):
     """It says nothing."""
 
 
+_UNREACHABLE = np.int8(Claim.UNREACHABLE)
+"""As an array has it: numpy takes its time to find out what a member of an enumeration is."""
+
+
 class Telemetry:
     """The last answers of all miners, as arrays."""
 
@@ -37,36 +41,48 @@ class Telemetry:
         """NaN where a miner tells none, or did not answer the last time."""
         self.claim: NDArray[np.int8] = np.zeros(count, dtype=np.int8)
         self._pretends, self._pretended_w = np.zeros(count, dtype=np.int8), np.zeros(count)
+        self._any_pretends = False
         self._turn = 0.0
 
     def pretend(self, indices: Ints, claim: Claim, watts: Floats) -> None:
         """Let these say from now on that they do what they were told."""
-        self._pretends[indices] = claim
-        self._pretended_w[indices] = watts
+        if indices.size:
+            self._pretends[indices] = claim
+            self._pretended_w[indices] = watts
+            self._any_pretends = True
 
     def confess(self, indices: Ints) -> None:
         """Let these say the truth again."""
-        self._pretends[indices] = Claim.UNKNOWN
+        if self._any_pretends:
+            self._pretends[indices] = Claim.UNKNOWN
+            self._any_pretends = bool(self._pretends.any())
 
-    def turn(self, dt: float) -> Ints:
+    def turn(self, dt: float) -> tuple[slice, ...]:
         """Return whose turn it is to be asked within ``dt``: each once in `poll_s`."""
         count = self.claim.size
         begin = int(self._turn)
         self._turn += count * min(1.0, dt / self._poll_s)
-        asked: Ints = np.arange(begin, int(self._turn), dtype=np.int64)
-        if self._turn >= count:
-            asked %= count
-            self._turn -= count
-        return asked
+        end = int(self._turn)
+        if end < count:
+            return (slice(begin, end),)
+        self._turn -= count
+        return slice(begin, count), slice(0, end - count)
 
-    def poll(self, indices: Ints, answers: Flags, honest: NDArray[np.int8], draw: Draw, now: float) -> None:
-        """Take the answers of ``indices``; ``answers`` and ``honest`` have an entry for each."""
-        pretends = self._pretends[indices]
-        claims = np.where(pretends > 0, pretends, honest)
-        self.claim[indices] = np.where(answers, claims, Claim.UNREACHABLE)
-        estimate = draw.level_w[indices] * self._bias[indices]
-        told = np.where(self._measures[indices], draw.watts[indices], estimate)
-        # A liar whose firmware tells no watts has none to lie about.
-        told = np.where((pretends > 0) & ~np.isnan(told), self._pretended_w[indices], told)
-        self.watts[indices] = np.where(answers, told, np.nan)
-        self.at_s[indices] = np.where(answers, now, self.at_s[indices])
+    def poll(
+        self, asked: slice | Ints, answers: Flags, honest: NDArray[np.int8], draw: Draw, now: float
+    ) -> None:
+        """Take the answers of those asked; ``answers`` and ``honest`` have an entry for each."""
+        told = draw.level_w[asked] * self._bias[asked]
+        np.copyto(told, draw.watts[asked], where=self._measures[asked])
+        if self._any_pretends:
+            pretends = self._pretends[asked]
+            lies = pretends > 0
+            honest = np.where(lies, pretends, honest)
+            # A liar whose firmware tells no watts has none to lie about.
+            told = np.where(lies & ~np.isnan(told), self._pretended_w[asked], told)
+        if answers.all():
+            self.claim[asked], self.watts[asked], self.at_s[asked] = honest, told, now
+        else:
+            self.claim[asked] = np.where(answers, honest, _UNREACHABLE)
+            self.watts[asked] = np.where(answers, told, np.nan)
+            self.at_s[asked] = np.where(answers, now, self.at_s[asked])
