@@ -1,5 +1,7 @@
 """The whole plant, moved on by one pure function: commands in, truth and readings out."""
 
+from math import isnan
+
 import numpy as np
 
 from proxy.plant import site as rules
@@ -7,7 +9,7 @@ from proxy.plant.asics import Asics, Order
 from proxy.plant.feeders import Feeders
 from proxy.plant.fleet import Fleet, Floats, Ints
 from proxy.plant.gas import Header, Wells
-from proxy.plant.island import GeneratorSet, Island, SetState
+from proxy.plant.island import RUNNING, GeneratorSet, Island, SetState
 from proxy.plant.meters import Channels, Meters
 from proxy.plant.parameters import Parameters
 from proxy.plant.script import (
@@ -69,9 +71,16 @@ class Plant:
         self._aux_w = self._auxiliaries()
         self.island.load(self._load_w + self._aux_w)
         self._derate()
+        self.island.pressure = self.header.power_part
+        self._m3h_per_w = rules.burned_m3h(parameters, self._engine, 1.0, 0.0)
         self._energy_j = 0.0
         self._inflow_m3h = site.gas_m3h
         self._channels = self._make_channels()
+        where = self._channels.where
+        self._at_circuits, self._at_sets, self._at_rest = where["circuit"], where["set"], where["hz"].start
+        self._true = np.empty(self._channels.resolution.size)
+        self._true_circuits = self._true[self._at_circuits].reshape(-1, 3, 3)
+        self._untold_w = np.full(len(sets), np.nan)
         self.meters = Meters(
             parameters.meter, self._channels, script.meters_fail, self._true_readings(), chances[3]
         )
@@ -102,7 +111,7 @@ class Plant:
             rules.burned_m3h(self.parameters, self._engine, self.island.power_w, rating) if rating else 0.0
         )
         self.header.step(dt, self._inflow_m3h, burned)
-        self._derate()
+        self.island.pressure = self.header.power_part
         self.island.step(self._now, dt, before_w, self._load_w + self._aux_w)
         self._switch()
         self._energy_j += (self._load_w + self._aux_w) * dt
@@ -184,6 +193,8 @@ class Plant:
         return miners
 
     def _command(self, commands: Commands) -> Ints:
+        if commands is NOTHING:
+            return NOBODY
         now, miners = self._now, self.miners
         refused = [
             miners.order(Order.LIMIT, commands.limit[0], commands.limit[1], now),
@@ -207,6 +218,7 @@ class Plant:
         if self._ambient != self._ambient_aim:
             gap = self._ambient_aim - self._ambient
             self._ambient += max(-self._ambient_slope * dt, min(self._ambient_slope * dt, gap))
+            self._derate()
 
     def _auxiliaries(self) -> float:
         """Without voltage there are none: controls run from batteries."""
@@ -220,7 +232,6 @@ class Plant:
         self.island.derate = rules.derate(
             self._engine, self._ambient, place.site.altitude_m, place.gas.methane_number
         )
-        self.island.pressure = self.header.power_part
 
     def _switch(self) -> None:
         """Let relays, breakers and a bus that died or rose act on the circuits, and those on the miners."""
@@ -277,34 +288,29 @@ class Plant:
         )
 
     def _true_readings(self) -> Floats:
-        island, where = self.island, self._channels.where
-        true = np.empty(self._channels.resolution.size)
+        """Return what meters without fault would read; the same array each time."""
+        island, feeders, true = self.island, self.feeders, self._true
         hertz = island.frequency * self.parameters.site.nominal_hz
         total_w, rating = self._load_w + self._aux_w, island.rating_w
         true[0] = total_w
-        feeders = self.feeders
-        true[where["circuit"]].reshape(-1, 3, 3)[:] = np.stack(
-            (feeders.watts, feeders.amperes, feeders.volt_amperes), axis=1
-        )
+        circuits = self._true_circuits
+        circuits[:, 0], circuits[:, 1], circuits[:, 2] = feeders.watts, feeders.amperes, feeders.volt_amperes
         stop = rating * island.derate * self._engine.overload
         valve = min(1.0, island.valve_w / stop) if stop > 0.0 else 0.0
-        true[where["set"]] = [
-            number
-            for one in island.sets
-            for number in (
-                (total_w * one.rating_w * one.share / rating, hertz, valve, float(one.state))
-                if one.state is SetState.RUNNING and rating > 0.0
-                else (0.0, 0.0, 0.0, float(one.state))
-            )
-        ]
-        true[where["hz"].start :] = (hertz, self.header.kpa, self.header.flare_m3h, self._ambient)
+        sets: list[float] = []
+        for one in island.sets:
+            if one.state is RUNNING and rating > 0.0:
+                sets += (total_w * one.rating_w * one.share / rating, hertz, valve, float(one.state))
+            else:
+                sets += (0.0, 0.0, 0.0, float(one.state))
+        true[self._at_sets] = sets
+        true[self._at_rest :] = (hertz, self.header.kpa, self.header.flare_m3h, self._ambient)
         return true
 
     def _truth(self, dt: float) -> Truth:
         island, header, hertz = self.island, self.header, self.parameters.site.nominal_hz
         rating = island.rating_w
         idle_m3h = rules.burned_m3h(self.parameters, self._engine, 0.0, rating)
-        per_w = rules.burned_m3h(self.parameters, self._engine, 1.0, 0.0)
         capability = island.capability_w
         return Truth(
             now_s=self._now,
@@ -313,16 +319,16 @@ class Plant:
             miner_w=self.miners.draw.watts.copy(),
             hashrate_hs=self.miners.hashrate_hs.copy(),
             miner_state=self.miners.state.copy(),
-            hashes=float(self.miners.hashrate_hs.sum()) * dt,
+            hashes=self.miners.total_hs() * dt,
             capability_w=capability,
             sustained_w=island.sustained_w,
-            gas_sustained_w=max(0.0, (self._inflow_m3h - idle_m3h) / per_w),
+            gas_sustained_w=max(0.0, (self._inflow_m3h - idle_m3h) / self._m3h_per_w),
             excess_w=max(0.0, self._load_w + self._aux_w - capability),
             circuit_w=self.feeders.watts.sum(axis=1),
             frequency_hz=island.frequency * hertz,
             lowest_hz=island.lowest * hertz,
             highest_hz=island.highest * hertz,
-            running=tuple(one.state is SetState.RUNNING for one in island.sets),
+            running=island.running,
             trips=tuple(island.trips),
             underloaded_s=island.underloaded_s,
             breakers_tripped=tuple(self.feeders.tripped),
@@ -337,41 +343,42 @@ class Plant:
         )
 
     def _seen(self, refused: Ints, shares: Ints) -> Seen:
-        reading, at, where, miners = self.meters.reading, self.meters.at_s, self._channels.where, self.miners
-        circuits = reading[where["circuit"]].reshape(-1, 3, 3)
-        sets = reading[where["set"]].reshape(-1, 4)
-        state = np.where(np.isnan(sets[:, 3]), -1.0, sets[:, 3]).astype(np.int64)
-        hz = where["hz"].start
+        reading, at, miners = self.meters.reading, self.meters.at_s, self.miners
+        circuits = reading[self._at_circuits].reshape(-1, 3, 3)
+        sets = reading[self._at_sets].reshape(-1, 4)
+        states = [-1 if isnan(state) else int(state) for state in sets[:, 3].tolist()]
+        hertz, kpa, flare_m3h, ambient_c = reading[self._at_rest :].tolist()
+        hertz_at_s, kpa_at_s, flare_at_s, ambient_at_s = at[self._at_rest :].tolist()
         return Seen(
-            site_w=float(reading[0]),
-            site_at_s=float(at[0]),
+            site_w=reading.item(0),
+            site_at_s=at.item(0),
             circuit_w=circuits[:, 0],
             circuit_a=circuits[:, 1],
             circuit_va=circuits[:, 2],
-            circuit_at_s=at[where["circuit"]][::9],
+            circuit_at_s=at[self._at_circuits][::9],
             circuit_closed=self.feeders.closed.copy(),
-            set_running=state == SetState.RUNNING,
-            set_state=state,
+            set_running=np.array([state == RUNNING for state in states]),
+            set_state=np.array(states),
             set_w=sets[:, 0],
             set_hz=sets[:, 1],
             set_valve=sets[:, 2],
-            set_available_w=np.full(len(sets), np.nan),
-            set_at_s=at[where["set"]][::4],
-            frequency_hz=float(reading[hz]),
-            frequency_at_s=float(at[hz]),
-            header_kpa=float(reading[hz + 1]),
-            header_at_s=float(at[hz + 1]),
-            flare_m3h=float(reading[hz + 2]),
-            flare_at_s=float(at[hz + 2]),
-            ambient_c=float(reading[hz + 3]),
-            ambient_at_s=float(at[hz + 3]),
+            set_available_w=self._untold_w.copy(),
+            set_at_s=at[self._at_sets][::4],
+            frequency_hz=hertz,
+            frequency_at_s=hertz_at_s,
+            header_kpa=kpa,
+            header_at_s=kpa_at_s,
+            flare_m3h=flare_m3h,
+            flare_at_s=flare_at_s,
+            ambient_c=ambient_c,
+            ambient_at_s=ambient_at_s,
             miner_w=miners.telemetry.watts.copy(),
             miner_age_s=self._now - miners.telemetry.at_s,
             miner_claim=miners.telemetry.claim.copy(),
             refused=refused,
             shares=shares,
             connected=miners.connected.copy(),
-            difficulty=miners.difficulty.copy(),
+            difficulty=miners.difficulty,
         )
 
 

@@ -285,12 +285,11 @@ def test_meters_fall_silent_by_themselves_as_often_as_they_are_said_to() -> None
 
 
 def everything(step: Step) -> list[object]:
-    values: list[object] = []
-    for part in (step.truth, step.seen):
-        for one in fields(part):
-            value = getattr(part, one.name)
-            values.append(value.tobytes() if isinstance(value, np.ndarray) else repr(value))
-    return values
+    return [
+        value.tobytes() if isinstance(value, np.ndarray) else repr(value)
+        for part in (step.truth, step.seen)
+        for value in part
+    ]
 
 
 def wild(seed: int) -> Plant:
@@ -365,9 +364,8 @@ def test_whatever_befalls_it_the_truth_is_made_of_numbers(
     began = plant.header.stored_m3
     for command in told:
         true = plant.step(dt, command).truth
-        for one in fields(true):
-            value = getattr(true, one.name)
-            assert isinstance(value, tuple) or np.isfinite(value).all(), one.name
+        for name, value in true._asdict().items():
+            assert isinstance(value, tuple) or np.isfinite(value).all(), name
         assert true.miner_w.min() >= 0
         assert true.load_w == pytest.approx(true.miner_w.sum() * (1 + plant.parameters.site.loss))
         assert 0 <= true.capability_w <= true.sustained_w + 1e-6
