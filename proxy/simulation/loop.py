@@ -52,7 +52,7 @@ def run(world: World, kind: Kind, told: Callable[[float], None] = lambda seconds
     recorder = Recorder(setting.duration_s)
     watch = Watch(world)
     gate = _Gate(world, on=kind.gates)
-    order = Commands(withhold=gate.absent(plant.miners.connected))
+    order = Commands(withhold=gate.absent(plant.miners.connected.copy()))
     at, told_s, steps = 0.0, 0.0, round(setting.duration_s / STEP_S)
     for number in range(1, steps + 1):
         step = plant.step(STEP_S, order)
@@ -87,9 +87,9 @@ class _Gate:
         return self.parted(connected)
 
     def parted(self, connected: Bools) -> Ints:
-        """Return who has just gone: kept from work before it is back."""
+        """Return who has just gone: kept from work before it is back. ``connected`` is kept as it is."""
         if not self._on:
             return NOBODY
-        gone: Ints = np.flatnonzero(self._connected & ~connected)
-        self._connected = connected.copy()
+        gone: Ints = (self._connected & ~connected).nonzero()[0]
+        self._connected = connected
         return gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,11 @@ TENANTS_EVERY_S = 10.0
 DAY_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The truth about one step, and what the policy believed of it. Watts at the bus, but for ``miner_w``."""
+class Moment(NamedTuple):
+    """The truth about one step, and what the policy believed of it. Watts at the bus, but for ``miner_w``.
+
+    A named tuple, as what the plant tells: one is made each second.
+    """
 
     at_s: float
     """Beginning of the step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,29 +52,29 @@ class Recorder:
 
     def __init__(self, duration_s: float) -> None:
         self.bucket_s, rows = buckets_of(duration_s)
-        self._sums = np.zeros((rows, 5))  # seconds, available, usable, used, hashes
-        self._low = np.full(rows, np.inf)
-        self._high = np.full(rows, -np.inf)
+        # Lists: a step adds to one number of each, for which an array takes several times as long.
+        self._sums = [[0.0] * 5 for _ in range(rows)]  # seconds, available, usable, used, hashes
+        self._low, self._high = [inf] * rows, [-inf] * rows
 
     def add(self, moment: Moment) -> None:
         """Take a step."""
         dt = moment.dt_s
         row = min(int(moment.at_s / self.bucket_s), len(self._low) - 1)
-        self._sums[row] += (
-            dt,
-            moment.capability_w * dt,
-            moment.usable_w * dt,
-            moment.load_w * dt,
-            moment.hashes,
-        )
+        sums = self._sums[row]
+        sums[0] += dt
+        sums[1] += moment.capability_w * dt
+        sums[2] += moment.usable_w * dt
+        sums[3] += moment.load_w * dt
+        sums[4] += moment.hashes
         self._low[row] = min(self._low[row], moment.low_hz)
         self._high[row] = max(self._high[row], moment.high_hz)
 
     def series(self) -> Series:
         """Return what was recorded so far."""
-        rows = int(np.count_nonzero(self._sums[:, 0]))
-        seconds = self._sums[:rows, 0].copy()
-        means = self._sums[:rows, 1:] / seconds[:, None]
+        sums = np.array(self._sums)
+        rows = int(np.count_nonzero(sums[:, 0]))
+        seconds = sums[:rows, 0].copy()
+        means = sums[:rows, 1:] / seconds[:, None]
         available, usable, used, hashes = (np.ascontiguousarray(means[:, column]) for column in range(4))
-        low, high = self._low[:rows].copy(), self._high[:rows].copy()
+        low, high = np.array(self._low[:rows]), np.array(self._high[:rows])
         return Series(self.bucket_s, seconds, available, usable, used, hashes, low, high)

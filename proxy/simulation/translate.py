@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from proxy.governor.devices import Verb
 from proxy.governor.readings import GeneratorReading, Instructions, Readings
-from proxy.plant.step import NOBODY, Commands, Seen
+from proxy.plant.step import NOBODY, NOTHING, Commands, Seen
 from proxy.simulation.policies.policy import Answer
 
 Ints = NDArray[np.int64]
-
-NOTHING = Commands()
 
 
 def readings(now: float, seen: Seen, instructions: Instructions) -> Readings:
