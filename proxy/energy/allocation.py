@@ -32,10 +32,10 @@ class Entitlement:
 class Allocation:
     """Who gets how much."""
 
+    demand: Demand
+    """Of whom."""
     watts: Floats
     """[N] within lower_w and upper_w, and what the miner can hold."""
-    hashes_hs: Floats
-    """[N] expected by curve and merit."""
     tenant_w: Floats
     """[T] what each tenant's miners get."""
     entitled_w: Floats
@@ -48,6 +48,11 @@ class Allocation:
     """Hashes per second of the last watt given: the water level. NaN if none was."""
     over_w: float
     """By how much the least that all miners draw exceeds the budget; 0 when it fits."""
+
+    @property
+    def hashes_hs(self) -> Floats:
+        """[N] expected by curve and merit."""
+        return self.demand.curves.hashes_at(self.demand.curve, self.watts) * self.demand.merit
 
 
 def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: Wiring) -> Allocation:
@@ -68,10 +73,15 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
             filling.fill(np.where(first, guaranteed_w, 0.0), budget_w)
     filling.fill(owed_w, budget_w)
     filling.fill(np.full(len(owed_w), np.inf), budget_w)
-    watts = filling.watts()
-    hashes = demand.curves.hashes_at(demand.curve, watts) * demand.merit
     return Allocation(
-        watts, hashes, filling.tenant_w(), owed_w, short_w, settled_w, filling.level_hs_w, over_w
+        demand,
+        filling.watts(),
+        filling.tenant_w(),
+        owed_w,
+        short_w,
+        settled_w,
+        filling.level_hs_w,
+        over_w,
     )
 
 
