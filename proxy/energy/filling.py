@@ -109,12 +109,16 @@ class Filling:
         room = np.full(len(self._given), np.inf)
         for group, group_room in limits:
             room = np.minimum(room, group_room[group])
-        room = room[self._miner]
-        small = (np.minimum(self._least, self._size) <= room + HAIR_W) & (room > HAIR_W)
+        # Most have none: one tenant's turn, a full budget.
+        some: Ints = np.flatnonzero((room > HAIR_W)[self._miner])
+        miner = self._miner[some]
+        small = np.minimum(self._least[some], self._size[some]) <= room[miner] + HAIR_W
         large = np.flatnonzero(~small)
+        if not len(large):
+            return some
         first = np.full(len(self._given), len(small))
-        first[self._miner[large[::-1]]] = large[::-1]
-        return np.flatnonzero(small & (np.arange(len(small)) < first[self._miner]))
+        first[miner[large[::-1]]] = large[::-1]
+        return some[np.flatnonzero(small & (np.arange(len(small)) < first[miner]))]
 
     def _limits(self, quota_w: Floats, budget_w: float) -> Iterator[tuple[Ints, Floats]]:
         """Yield each kind of limit as group of each miner [N] and room of each group, innermost first."""
