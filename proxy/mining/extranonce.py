@@ -14,6 +14,8 @@ LEAST_MINER_SIZE, GREATEST_MINER_SIZE = 2, 8
 """cgminer connects with more than 8 bytes of extranonce2, but then never submits (cgminer.c:7120)."""
 SMALL = 256
 """Leases few enough that a list of the free ones costs nothing worth saving."""
+MARKED = 1 << 16
+"""Leases for each of which there may be a byte: 64 KiB for a connection that can serve so many miners."""
 AMPLE = 4
 """Bytes beyond which neither side gains: 2**32 sessions, or 25 h of 200 TH/s without version rolling."""
 
@@ -96,8 +98,9 @@ class LeaseSpace:
     """The leases of the sessions that share one upstream connection: no two live ones are ever equal.
 
     A freed lease is quarantined until the jobs that its miner may still be hashing are stale. Leases are
-    then used again as late as possible. Memory follows the leases live and quarantined, not
-    the size of the space; every operation takes constant time, amortised.
+    then used again as late as possible. Memory follows the leases live and quarantined, and
+    of a space of two bytes its size. Whoever logs in and leaves a thousand times a second fills half of such
+    a space within a minute, so no operation may ever take as long as to list it.
 
     ``session`` is the name under which a returning miner is recognised. It must be unique to the
     miner: whoever gives a name may have back what was freed under it. ``now`` never decreases.
@@ -118,10 +121,12 @@ class LeaseSpace:
         self._quarantine: OrderedDict[int, tuple[str, Seconds]] = OrderedDict()
         self._last_freed: dict[str, int] = {}  # session -> the newest lease quarantined under its name
         self._cursor = first % self._capacity
-        # The free leases, least recently used first, once more than half are held: searching with the
-        # cursor would then take long, and listing what is free costs no more than what is held.
+        # The free leases of a small space, least recently used first, once more than half are held.
         # An OrderedDict, because taking the first key of a plain dict again and again is quadratic.
         self._free: OrderedDict[int, None] | None = None
+        # Of a space of two bytes a byte for each lease that is held: what is free is found in microseconds,
+        # where to list it all would take a fifth of a second. More bytes are never held by half.
+        self._marks = bytearray(self._capacity) if SMALL < self._capacity <= MARKED else None
 
     @property
     def live(self) -> int:
@@ -208,7 +213,13 @@ class LeaseSpace:
             del self._free[number]
         lease = self._lease(number)
         self._live.add(lease)
-        if self._free is None and 2 * (len(self._live) + len(self._quarantine)) > self._capacity:
+        if self._marks is not None:
+            self._marks[number] = 1
+        elif (
+            self._free is None
+            and self._capacity <= SMALL
+            and 2 * (len(self._live) + len(self._quarantine)) > self._capacity
+        ):
             turns = (n % self._capacity for n in range(self._cursor, self._cursor + self._capacity))
             self._free = OrderedDict((n, None) for n in turns if not self._is_held(n))
         return lease
@@ -224,6 +235,10 @@ class LeaseSpace:
     def _next_free(self) -> int:
         if self._free is not None:
             number = next(iter(self._free))
+        elif self._marks is not None:
+            number = self._marks.find(0, self._cursor)
+            if number < 0:
+                number = self._marks.find(0)
         else:
             # At most half are held, so in each lap the steps are at most twice the leases given.
             number = self._cursor
@@ -239,7 +254,7 @@ class LeaseSpace:
         self._is_free_again(number)
 
     def _is_free_again(self, number: int) -> None:
-        if self._free is not None:
+        if self._marks is not None:
+            self._marks[number] = 0
+        elif self._free is not None:
             self._free[number] = None
-            if self._capacity > SMALL and 4 * (len(self._live) + len(self._quarantine)) < self._capacity:
-                self._free = None
