@@ -16,10 +16,8 @@ EASY = Difficulty(2.0**-24)
 """256 hashes a share."""
 HARD = Difficulty(2.0**30)
 """Nobody here will ever find such a share."""
-NO_BLOCKS = Difficulty(2.0**40)
 POOL = PoolSettings(
     difficulty=EASY,
-    network_difficulty=NO_BLOCKS,
     honour_suggestion=False,
     coinbase_bytes=200,
     notify_interval=None,

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from proxy.adapters.simulated.miner import FIRMWARES
 from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool, personality
-from tests.system.mine import EASY, NO_BLOCKS, POOL, books_agree, miner, more, quiet, tenant_of, undisturbed
+from tests.system.mine import EASY, POOL, books_agree, miner, more, quiet, tenant_of, undisturbed
 from tests.system.pumpjack import PATIENCE, Pumpjack, running
 from tests.system.site import site, tenant, upstream, written
 
@@ -19,7 +19,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MOVING = replace(
     personality("moving_version"),
     difficulty=EASY,
-    network_difficulty=NO_BLOCKS,
     honour_suggestion=False,
     notify_interval=None,
     coinbase_bytes=200,

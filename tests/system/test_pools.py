@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from proxy.adapters.simulated.pool import PoolSettings, SimulatedPool, personality
 from proxy.units import Seconds
-from tests.system.mine import EASY, NO_BLOCKS, POOL, books_agree, miner, more, quiet, tenant_of, undisturbed
+from tests.system.mine import EASY, POOL, books_agree, miner, more, quiet, tenant_of, undisturbed
 from tests.system.pumpjack import PATIENCE, Pumpjack, running
 from tests.system.site import site, tenant, upstream, written
 
@@ -53,7 +53,6 @@ def quick(settings: PoolSettings) -> PoolSettings:
         settings,
         difficulty=EASY,
         vardiff=None,
-        network_difficulty=NO_BLOCKS,
         honour_suggestion=False,
         notify_interval=None,
         late=Seconds(0.1),
@@ -63,7 +62,7 @@ def quick(settings: PoolSettings) -> PoolSettings:
 POOLS: dict[str, PoolSettings] = {
     **{f"size-{size}": replace(POOL, extranonce2_size=size) for size in SIZES},
     **{name: quick(personality(name)) for name in (*STEADY, *RESTLESS)},
-    "low_start": replace(personality("low_start"), network_difficulty=NO_BLOCKS),
+    "low_start": personality("low_start"),
 }
 
 

@@ -25,7 +25,7 @@ from proxy.mining.difficulty import target_of
 from proxy.units import Difficulty, HashesPerSecond, Seconds
 
 EASY = Difficulty(2.0**-24)
-SETTINGS = PoolSettings(difficulty=EASY, network_difficulty=Difficulty(2.0**-8), coinbase_bytes=200)
+SETTINGS = PoolSettings(difficulty=EASY, coinbase_bytes=200)
 QUICK = MinerSettings(
     hashrate=HashesPerSecond(50_000.0), backoff=Seconds(0.05), record_shares=10_000, record_lines=200
 )
@@ -87,7 +87,7 @@ REFUSED_CONFIGURE = {"configure_disconnects", "configure_unanswered"}
 
 @pytest.mark.parametrize("name", HONEST)
 async def test_a_miner_mines_at_every_honest_personality(name: str) -> None:
-    settings = replace(personality(name), network_difficulty=Difficulty(2.0**-8), late=Seconds(0.05))
+    settings = replace(personality(name), late=Seconds(0.05))
     settings = replace(settings, difficulty=min(EASY, settings.difficulty), vardiff=None)
     habits = firmware("cpuminer" if name in REFUSED_CONFIGURE else "bitaxe")
     if name == "moving_version":

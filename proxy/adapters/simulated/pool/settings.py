@@ -132,8 +132,9 @@ class PoolSettings:
     base_version: int = 0x20000000
     toggled_version_bits: int = 0
     """Bits of the job version that change at random from template to template."""
-    network_difficulty: Difficulty = Difficulty(2.0**-8)
-    """What a block needs; written as nbits, so rounded to 23 bits."""
+    network_difficulty: Difficulty = Difficulty(2.0**40)
+    """What a block needs; written as nbits, so rounded to 23 bits. By default no simulated miner
+    finds one: a block that comes by chance makes shares on their way stale."""
     coinbase_bytes: int = 260
     """Least size of the coinbase transaction; outputs are added until it is reached."""
     branches: int | None = None

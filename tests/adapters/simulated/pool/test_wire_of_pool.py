@@ -21,7 +21,7 @@ from proxy.units import Difficulty, Seconds
 from tests.adapters.simulated.raw import RawClient, mined
 
 EASY = Difficulty(2.0**-26)
-SETTINGS = PoolSettings(difficulty=EASY, network_difficulty=Difficulty(2.0**-16), record_lines=100)
+SETTINGS = PoolSettings(difficulty=EASY, record_lines=100)
 
 
 async def test_handshake_difficulty_and_first_job_come_in_order() -> None:
@@ -218,7 +218,8 @@ async def test_submit_before_subscribe_is_error_25() -> None:
 
 
 async def test_a_share_that_is_a_block_makes_the_next_one() -> None:
-    async with SimulatedPool(SETTINGS) as pool, RawClient(pool.port) as client:
+    settings = replace(SETTINGS, network_difficulty=Difficulty(2.0**-16))
+    async with SimulatedPool(settings) as pool, RawClient(pool.port) as client:
         _, extranonce1, _ = await client.shake_hands()
         notify = await client.notification("mining.notify")
         height = pool.height
