@@ -156,21 +156,9 @@ void sha256d_job_free(sha256d_job *job)
     free(job);
 }
 
-static void root_with(const sha256d_backend *b, const sha256d_job *job, const uint8_t *extranonce,
-                      uint32_t root[8])
-{
-    uint8_t patched[64 * JOB_MOST_PATCHED];
-    job_patched(job, extranonce, patched);
-    memcpy(root, job->midstate, sizeof job->midstate);
-    b->absorb(root, patched, job->patched_blocks);
-    b->absorb(root, job->tail + 64 * job->patched_blocks, job->tail_blocks - job->patched_blocks);
-    b->rehash(root);
-    b->fold(root, (const uint32_t (*)[8])job->branches, job->branch_count);
-}
-
 void sha256d_job_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
 {
-    root_with(backend(), job, extranonce, root);
+    backend()->root(job, extranonce, root);
 }
 
 static void header_words(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
@@ -194,7 +182,7 @@ void job_share_with(const sha256d_backend *b, const sha256d_job *job, const uint
 {
     uint32_t words[20];
     job_rolled(job, ntime, nonce, version, words);
-    root_with(b, job, extranonce, words + 9);
+    b->root(job, extranonce, words + 9);
     b->header(words, hash);
 }
 

@@ -16,8 +16,8 @@ typedef struct {
     void (*absorb)(uint32_t state[8], const uint8_t *blocks, size_t count);
     /* hash = SHA-256 of the 32 bytes of hash. */
     void (*rehash)(uint32_t hash[8]);
-    /* root = sha256d(root, branch) for each branch in turn. */
-    void (*fold)(uint32_t root[8], const uint32_t (*branches)[8], size_t count);
+    /* root = the merkle root of the job with that extranonce. */
+    void (*root)(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8]);
     /* hash = sha256d of a header of 20 words. */
     void (*header)(const uint32_t header[20], uint32_t hash[8]);
     /* As sha256d_search_run, over nonces first .. end - 1. */

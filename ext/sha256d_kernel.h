@@ -13,12 +13,18 @@
  *                                                     chaining value: its way through memory would be waited for
  *   lane lane_pad64(lane)                             compression of the padding behind a message of 64 bytes
  */
-KERNEL_TARGET static void kernel_absorb(uint32_t state[8], const uint8_t *blocks, size_t count)
+#include "sha256d_job.h"
+
+KERNEL_TARGET static inline lane kernel_blocks(lane s, const uint8_t *blocks, size_t count)
 {
-    lane s = lane_of(state);
     for (; count > 0; count--, blocks += 64)
         s = lane_bytes(s, blocks);
-    lane_store(s, state);
+    return s;
+}
+
+KERNEL_TARGET static void kernel_absorb(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    lane_store(kernel_blocks(lane_of(state), blocks, count), state);
 }
 
 /* The second SHA-256 of sha256d: its message is one digest, always one block. */
@@ -33,11 +39,17 @@ KERNEL_TARGET static void kernel_rehash(uint32_t hash[8])
     lane_store(kernel_outer(lane_of(hash)), hash);
 }
 
-KERNEL_TARGET static void kernel_fold(uint32_t root[8], const uint32_t (*branches)[8], size_t count)
+/* All of it here, because a chaining value's way through memory is waited for. */
+KERNEL_TARGET static void kernel_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
 {
-    lane running = lane_of(root);
-    for (size_t i = 0; i < count; i++)
-        running = kernel_outer(lane_pad64(lane_pair(lane_of(SHA256D_START), running, branches[i])));
+    uint8_t patched[64 * JOB_MOST_PATCHED];
+    job_patched(job, extranonce, patched);
+    lane running = kernel_blocks(lane_of(job->midstate), patched, job->patched_blocks);
+    running = kernel_blocks(running, job->tail + 64 * job->patched_blocks,
+                            job->tail_blocks - job->patched_blocks);
+    running = kernel_outer(running);
+    for (size_t i = 0; i < job->branch_count; i++)
+        running = kernel_outer(lane_pad64(lane_pair(lane_of(SHA256D_START), running, job->branches[i])));
     lane_store(running, root);
 }
 
@@ -64,5 +76,5 @@ KERNEL_TARGET static int64_t kernel_search(const uint32_t header[20], uint64_t f
 }
 
 static const sha256d_backend KERNEL_TABLE = {
-    KERNEL_NAME, kernel_absorb, kernel_rehash, kernel_fold, kernel_header, kernel_search,
+    KERNEL_NAME, kernel_absorb, kernel_rehash, kernel_root, kernel_header, kernel_search,
 };

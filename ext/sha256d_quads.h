@@ -65,11 +65,12 @@ INLINE lane lane_bytes(lane s, const uint8_t block[64])
                       quad_of_bytes(block + 48));
 }
 
-static const uint32_t QUADS_PAD64[16] = {0x80000000, [15] = 512};
-
-/* Its schedule is constant, but reading it from a table gains nothing: the rounds' latency is the wall, and
- * the message instructions run beside them. */
-INLINE lane lane_pad64(lane s)
+/* Its schedule is constant: without the message instructions beside them, the rounds are late less often (1 % of
+ * a share on Zen 3, nothing on Zen 4). */
+INLINE lane lane_pad64(lane start)
 {
-    return lane_words(s, QUADS_PAD64);
+    lane s = start;
+    for (int i = 0; i < 64; i += 4)
+        s = four_rounds(s, quad_of(SHA256D_PAD64 + i));
+    return lane_sum(s, start);
 }

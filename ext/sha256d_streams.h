@@ -122,7 +122,7 @@ INLINE void lanes_outer(lanes *s)
     lanes_first_same(s, half_of(s, &digest), SHA256D_PAD32);
 }
 
-/* Other than for one stream, a schedule from a table is a gain: the message instructions compete here. */
+/* The message instructions compete for the same unit: a schedule from a table is a gain. */
 INLINE void lanes_pad64(lanes *state)
 {
     lanes s = *state;
