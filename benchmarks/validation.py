@@ -25,6 +25,8 @@ from proxy import hotpath
 from proxy.hotpath import reference
 
 LIMIT_GOAL, HASHLIB_GOAL, BULK_GOAL = 0.90, 6.0, 2.5
+BESIDE = 10
+"""Windows of 32 us, before and after each of a contender's, from which the clock of the core is taken."""
 CYCLES_OF_A_ROUND = 4
 """Latency of sha256rnds2 on Goldmont, Zen, Ice Lake and what came after; measured each time beside it."""
 ROUNDS_OF_A_COMPRESSION = 32
@@ -155,9 +157,9 @@ class Limit:
         self.has_sha = bool(self._library.has_sha())
         self.has_openssl = any(self._library.openssl_open(name.encode()) == 0 for name in LIBRARIES)
 
-    def cycle_ns(self) -> float:
-        """Return the time of one cycle."""
-        return float(self._library.cycle_ns(200))
+    def cycle_ns(self, windows: int = 200) -> float:
+        """Return the time of one cycle; zero where it cannot be told."""
+        return float(self._library.cycle_ns(windows))
 
     def round_ns(self) -> float:
         """Return the time of one round instruction that waits for the one before."""
@@ -216,6 +218,17 @@ def _demand_right(share: Share, all_of_them: Sequence[Contender]) -> None:
                 raise Broken(f"{each.name} computes another hash than the reference")
 
 
+def _cycles(limit: Limit, each: Contender, the_share: Share) -> float:
+    """Return the cycles of a share in one window; its nanoseconds where the core's clock cannot be told.
+
+    The core's clock goes up and down within a round, so it is taken right before and right after.
+    """
+    before = limit.cycle_ns(BESIDE)
+    took, _ = each.run(the_share, each.count)
+    after = limit.cycle_ns(BESIDE)
+    return 2 * took / (before + after) if limit.has_sha else took
+
+
 def measured(say: Say, *, quick: bool) -> Answer:
     """Return what a share costs."""
     rounds: list[dict[str, float]] = []
@@ -225,10 +238,11 @@ def measured(say: Say, *, quick: bool) -> Answer:
     with on_core(cores().server):
         for number in range(count := 7 if quick else 25):
             say(f"validation: round {number + 1} of {count}")
-            one = {"cycle": limit.cycle_ns()} | ({"round": limit.round_ns()} if limit.has_sha else {})
+            one: dict[str, float] = {}
+            if limit.has_sha:
+                one["round"] = limit.round_ns() / limit.cycle_ns()
             for each in rotated(field, number):
-                windows = [each.run(the_share, each.count)[0] for _ in range(WINDOWS)]
-                one[each.name] = median(windows)
+                one[each.name] = median(_cycles(limit, each, the_share) for _ in range(WINDOWS))
             rounds.append(one)
     answer = _judged(rounds, the_share, limit)
     for goal in answer.goals:
@@ -252,13 +266,15 @@ def _judged(rounds: list[dict[str, float]], the_share: Share, limit: Limit) -> A
     def column(name: str) -> list[float]:
         return [each[name] for each in rounds]
 
-    answer = Answer(details={"nanoseconds": rounds, "compressions": the_share.compressions})
+    unit = "cycles" if limit.has_sha else "nanoseconds"
+    answer = Answer(details={unit: rounds, "compressions": the_share.compressions})
     single = column("single")
-    cycles = CYCLES_OF_A_ROUND * ROUNDS_OF_A_COMPRESSION * the_share.compressions
-    physics = [cycle * cycles for cycle in column("cycle")]
-    of_limit, why = ratios(physics, single), ""
+    physics = [float(CYCLES_OF_A_ROUND * ROUNDS_OF_A_COMPRESSION * the_share.compressions)] * len(rounds)
+    of_limit, why, why_bulk = ratios(physics, single), "", ""
     if not limit.has_sha:
         of_limit, why = (), "this processor has no SHA instructions of x86, so there is no such limit"
+    elif hotpath.bulk_implementation().startswith("sha-ni"):
+        why_bulk = "this processor has no AVX-512"
     answer.goals += [
         Goal(
             "validation: one share, single-stream limit / Pumpjack",
@@ -278,17 +294,17 @@ def _judged(rounds: list[dict[str, float]], the_share: Share, limit: Limit) -> A
             Sense.AT_LEAST,
             BULK_GOAL,
             ratios(single, column("bulk")),
+            note=why_bulk,
         ),
     ]
     if limit.has_sha:
         all_of_them = the_share.compressions + len(the_share.coinb1) // 64
         whole = ratios([each * all_of_them / the_share.compressions for each in physics], single)
         in_c = ratios(physics, column("c"))
-        latency = ratios(column("round"), column("cycle"))
         answer.context += [
             Line(f"validation: one share, limit if all {all_of_them} were hashed / Pumpjack", whole),
             Line("validation: one share, single-stream limit / its C alone", in_c),
-            Line("validation: latency of sha256rnds2", latency, "cycles"),
+            Line("validation: latency of sha256rnds2", tuple(column("round")), "cycles"),
         ]
     if limit.has_openssl:
         answer.context.append(
