@@ -6,6 +6,7 @@ extranonce1, so a session keeps its extranonces whatever upstream it works for.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from proxy.units import Seconds
 
@@ -16,6 +17,8 @@ SMALL = 256
 """Leases few enough that a list of the free ones costs nothing worth saving."""
 MARKED = 1 << 16
 """Leases for each of which there may be a byte: 64 KiB for a connection that can serve so many miners."""
+PART = 64
+"""Leases that are unmarked in one go when the jobs of tens of thousands became stale at once."""
 AMPLE = 4
 """Bytes beyond which neither side gains: 2**32 sessions, or 25 h of 200 TH/s without version rolling."""
 
@@ -94,7 +97,10 @@ def _miner_size_refused(size: int) -> str:
     return f"a miner's extranonce2 is {LEAST_MINER_SIZE} to {GREATEST_MINER_SIZE} bytes, not {size}"
 
 
-class LeaseSpace:
+Had = TypeVar("Had")
+
+
+class LeaseSpace(Generic[Had]):
     """The leases of the sessions that share one upstream connection: no two live ones are ever equal.
 
     A freed lease is quarantined until the jobs that its miner may still be hashing are stale. Leases are
@@ -103,7 +109,8 @@ class LeaseSpace:
     a space within a minute, so no operation may ever take as long as to list it.
 
     ``session`` is the name under which a returning miner is recognised. It must be unique to the
-    miner: whoever gives a name may have back what was freed under it. ``now`` never decreases.
+    miner: whoever gives a name may have back what was freed under it, and with it what it had (``Had``).
+    ``now`` never decreases.
     """
 
     def __init__(self, width: int, first: int = 0) -> None:
@@ -118,8 +125,10 @@ class LeaseSpace:
         self._capacity = 1 << 8 * width
         self._live: set[bytes] = set()  # the very objects that their sessions have, who know whose they are
         # In order of freeing, so that what becomes free is always a prefix.
-        self._quarantine: OrderedDict[int, tuple[str, Seconds]] = OrderedDict()
+        self._quarantine: OrderedDict[int, tuple[str, Seconds, Had]] = OrderedDict()
         self._last_freed: dict[str, int] = {}  # session -> the newest lease quarantined under its name
+        # Quarantines that a clean job ended, to be taken apart little by little.
+        self._over: list[OrderedDict[int, tuple[str, Seconds, Had]]] = []
         self._cursor = first % self._capacity
         # The free leases of a small space, least recently used first, once more than half are held.
         # An OrderedDict, because taking the first key of a plain dict again and again is quadratic.
@@ -152,55 +161,89 @@ class LeaseSpace:
         """Return True if ``lease`` has this space's width and is neither live nor quarantined."""
         return len(lease) == self.width and not self._is_held(int.from_bytes(lease, "big"))
 
-    def take(self, *, session: str, now: Seconds, prefer: bytes | None = None) -> bytes | None:
+    def take(self, *, session: str, prefer: bytes | None = None) -> bytes | None:
         """Give ``session`` a lease, or None if none is free.
 
         ``prefer`` is given if it is free, or quarantined under the same name. Otherwise it is the lease whose
         turn it is: never-used ones first, then the one used longest ago (in spaces above 256 leases, about
         so: only what is held is remembered one by one).
         """
+        self.tidy()  # more than one, so some lease that is free is always found to be
         if prefer is not None and len(prefer) == self.width:
             number = int.from_bytes(prefer, "big")
             kept = self._quarantine.get(number)
             if kept is not None and kept[0] == session:
-                return self._wake(number, session)
+                return self._wake(number)[0]
             if kept is None and prefer not in self._live:
                 return self._give(number)
         if self.is_full:
             return None
         return self._give(self._next_free())
 
-    def resume(self, session: str, now: Seconds) -> bytes | None:
-        """Give back the lease last freed under the name ``session``, or None if its quarantine is over."""
-        number = self._last_freed.get(session)
-        return None if number is None else self._wake(number, session)
+    def resume(self, session: str) -> tuple[bytes, Had] | None:
+        """Give back the lease last freed under the name ``session``, and what it had then.
 
-    def free(self, lease: bytes, session: str, now: Seconds, *, rests: bool = True) -> None:
-        """Quarantine a live lease under the name ``session``, unless no job was ever made with it.
+        None if its quarantine is over.
+        """
+        number = self._last_freed.get(session)
+        return None if number is None else self._wake(number)
+
+    def free_at_once(self, lease: bytes) -> None:
+        """Free a live lease with which no job was ever made.
 
         Raises:
             ValueError: nobody holds ``lease``: the caller's books are wrong.
 
         """
+        self._let_go(lease)
+        self._is_free_again(int.from_bytes(lease, "big"))
+
+    def free(self, lease: bytes, session: str, had: Had, now: Seconds) -> None:
+        """Quarantine a live lease under the name ``session``, to which ``had`` is given with it.
+
+        Raises:
+            ValueError: nobody holds ``lease``: the caller's books are wrong.
+
+        """
+        self._let_go(lease)
         number = int.from_bytes(lease, "big")
-        if lease not in self._live:
-            raise ValueError(f"lease {lease.hex()!r} is not live")
-        self._live.remove(lease)
-        if not rests:
-            self._is_free_again(number)
-            return
-        self._quarantine[number] = (session, now)
+        self._quarantine[number] = (session, now, had)
         self._last_freed[session] = number
 
-    def jobs_stale(self, now: Seconds) -> None:
-        """End the quarantine of every lease freed up to ``now``: a clean job made all their jobs stale."""
-        while self._quarantine and next(iter(self._quarantine.values()))[1] <= now:
-            self._release_oldest()
+    def jobs_stale(self) -> None:
+        """End every quarantine: a clean job made all jobs stale."""
+        self._over.append(self._quarantine)
+        self._quarantine, self._last_freed = OrderedDict(), {}
+        # A small space, which lists what is free, is never behind.
+        self.tidy(SMALL if self._capacity <= SMALL else PART)
 
     def expire(self, now: Seconds, age: Seconds) -> None:
         """End the quarantine of leases freed more than ``age`` ago: no job is kept longer than that."""
         while self._quarantine and now - next(iter(self._quarantine.values()))[1] > age:
-            self._release_oldest()
+            number, (session, _, _) = self._quarantine.popitem(last=False)
+            if self._last_freed.get(session) == number:
+                del self._last_freed[session]
+            self._is_free_again(number)
+
+    def tidy(self, most: int = PART) -> None:
+        """Take apart what a clean job ended; call it now and then.
+
+        Tens of thousands of leases at once would hold up the loop for some tens of milliseconds.
+        """
+        while self._over and most > 0:
+            oldest = self._over[0]
+            for _ in range(min(most, len(oldest))):
+                number, _ = oldest.popitem(last=False)
+                if not self._is_held(number):  # it may have been taken, or freed, again since
+                    self._is_free_again(number)
+                most -= 1
+            if not oldest:
+                del self._over[0]
+
+    def _let_go(self, lease: bytes) -> None:
+        if lease not in self._live:
+            raise ValueError(f"lease {lease.hex()!r} is not live")
+        self._live.remove(lease)
 
     def _is_held(self, number: int) -> bool:
         return number in self._quarantine or self._lease(number) in self._live
@@ -224,13 +267,13 @@ class LeaseSpace:
             self._free = OrderedDict((n, None) for n in turns if not self._is_held(n))
         return lease
 
-    def _wake(self, number: int, session: str) -> bytes:
-        del self._quarantine[number]
+    def _wake(self, number: int) -> tuple[bytes, Had]:
+        session, _, had = self._quarantine.pop(number)
         if self._last_freed.get(session) == number:
             del self._last_freed[session]
         lease = self._lease(number)
         self._live.add(lease)
-        return lease
+        return lease, had
 
     def _next_free(self) -> int:
         if self._free is not None:
@@ -246,12 +289,6 @@ class LeaseSpace:
                 number = (number + 1) % self._capacity
         self._cursor = (number + 1) % self._capacity
         return number
-
-    def _release_oldest(self) -> None:
-        number, (session, _) = self._quarantine.popitem(last=False)
-        if self._last_freed.get(session) == number:
-            del self._last_freed[session]
-        self._is_free_again(number)
 
     def _is_free_again(self, number: int) -> None:
         if self._marks is not None:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MOST_WORKS = 256
 """Jobs kept at once: retention bounds them in time, this in number. A pool that sends one every three seconds
 stays below."""
+LastWork = tuple[Work | None, int]
+"""The job and ntime that a session had last: whoever resumes its lease must not repeat that work."""
+TIDIED = 1024
+"""Leases taken back in a tick, when those of a flood rested until a clean job: a millisecond or two."""
 
 
 class Bundle:
@@ -38,14 +42,12 @@ class Bundle:
         self.order = order
         """The route's pools, best first for this bundle."""
         self.sessions: dict[int, Session] = {}
-        self.leases: LeaseSpace | None = None
+        self.leases: LeaseSpace[LastWork] | None = None
         self.live: UpstreamConnection | None = None
         self.candidates: dict[str, UpstreamConnection] = {}
         self.draining: list[UpstreamConnection] = []
         self.works: deque[Work] = deque()
         self.work: Work | None = None
-        self.resting: dict[bytes, tuple[Work | None, int]] = {}
-        """The job and ntime that a resting lease had last: whoever resumes it must not repeat that work."""
         self.buffer = KeptShares()
         self.probing = probing
         """At start every pool is dialled once: what it offers decides the widths."""
@@ -261,7 +263,6 @@ class Bundle:
         """Begin with ``widths``, or begin anew: every lease is void and every session needs another."""
         chance = self._outside.randomness.random()
         self.leases = LeaseSpace(widths.lease, int(chance * (1 << 8 * widths.lease)))
-        self.resting.clear()
         for work in self.works:
             work.end()
             self._outside.jobs.forget(work)
@@ -311,13 +312,11 @@ class Bundle:
                 work.end()
         # A connection that drains says nothing of the jobs that sessions hash now.
         if self.leases is not None and connection is self.live:
-            self.leases.jobs_stale(now)
-            self.resting.clear()
+            self.leases.jobs_stale()
 
     def _forget(self, work: Work) -> None:
         self.works.remove(work)
         self._outside.jobs.forget(work)
-        self.resting = {lease: had for lease, had in self.resting.items() if had[0] is not work}
 
     def extranonce1_of(self, lease: bytes) -> bytes:
         """Return what a miner with ``lease`` has as extranonce1 on the present connection."""
@@ -367,6 +366,7 @@ class Bundle:
         self.buffer.expire(now, timers.submit_buffer_age)
         if self.leases is not None:
             self.leases.expire(now, timers.job_retention)
+            self.leases.tidy(TIDIED)
 
     def close(self, now: Seconds) -> None:
         """Give up everything: the program ends, or nobody is left here."""

@@ -90,7 +90,7 @@ def _seat(
     """
     if route is None and resume is not None:
         route = next(
-            (each for each in directory.routes_at(session.listener) if each.resume(session, resume, now)),
+            (each for each in directory.routes_at(session.listener) if each.resume(session, resume)),
             None,
         )
     if route is not None and (session.resumed or route.place(session, now, resume=resume)):

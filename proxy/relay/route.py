@@ -153,14 +153,14 @@ class Route:
         Returns False if there is no room anywhere: the session then waits.
         """
         self.settle_widths(now)
-        if resume is not None and self.resume(session, resume, now):
+        if resume is not None and self.resume(session, resume):
             return True
         prefer = session.lease
         for bundle in self._bundles_in_order(prefer):
             assert bundle.leases is not None
             if prefer is not None and not bundle.leases.is_free(prefer):
                 continue
-            lease = bundle.leases.take(session=session.name, now=now, prefer=prefer)
+            lease = bundle.leases.take(session=session.name, prefer=prefer)
             if lease is not None:
                 self._settle_in(session, bundle, lease)
                 return True
@@ -169,13 +169,13 @@ class Route:
             return self.place(session, now)
         return False
 
-    def resume(self, session: Session, resume: str, now: Seconds) -> bool:
+    def resume(self, session: Session, resume: str) -> bool:
         """Give a session the lease that rests under the id of its connection before, if one does."""
         for bundle in self.bundles.values():
-            lease = bundle.leases.resume(resume, now) if bundle.leases else None
-            if lease is not None:
+            resumed = bundle.leases.resume(resume) if bundle.leases else None
+            if resumed is not None:
+                lease, (session.issued_work, session.issued_ntime) = resumed
                 session.resumed = resume
-                session.issued_work, session.issued_ntime = bundle.resting.pop(lease, (None, 0))
                 self._settle_in(session, bundle, lease)
                 return True
         return False
@@ -244,10 +244,11 @@ class Route:
         if bundle is not None:
             bundle.sessions.pop(session.key, None)
             if bundle.leases is not None and session.lease is not None:
-                had_jobs = session.issued_work is not None or bool(session.resumed)
-                bundle.leases.free(session.lease, session.name, now, rests=had_jobs)
-                if had_jobs:
-                    bundle.resting[session.lease] = (session.issued_work, session.issued_ntime)
+                if session.issued_work is not None or session.resumed:
+                    had = (session.issued_work, session.issued_ntime)
+                    bundle.leases.free(session.lease, session.name, had, now)
+                else:
+                    bundle.leases.free_at_once(session.lease)
         session.bundle = None
 
     # --- first work ---------------------------------------------------------------------------------

@@ -84,14 +84,14 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @initialize(width=st.sampled_from([0, 1, 1, 2]), most=st.integers(0, 256))
     def begin(self, width: int, most: int) -> None:
-        self.space = LeaseSpace(width)
+        self.space: LeaseSpace[tuple[bytes, float]] = LeaseSpace(width)
         self.now = 0.0
         self.live: dict[bytes, str] = {}
         self.quarantine: dict[bytes, tuple[str, float]] = {}
         self.last_freed: dict[str, bytes] = {}
         # Other sessions fill the space to any degree, so that both ways of searching are met.
         for number in range(min(most, self.space.capacity)):
-            lease = self.space.take(session=f"filler {number}", now=NOW)
+            lease = self.space.take(session=f"filler {number}")
             assert lease is not None
             assert lease not in self.live
             self.live[lease] = f"filler {number}"
@@ -112,7 +112,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @rule(target=held, session=sessions, seconds=waits)
     def take(self, session: str, seconds: float) -> object:
-        lease = self.space.take(session=session, now=self.wait(seconds))
+        lease = self.space.take(session=session)
         if lease is None:
             assert len(self.live) + len(self.quarantine) == self.space.capacity
             return multiple()
@@ -125,7 +125,7 @@ class LeaseMachine(RuleBasedStateMachine):
         known = [*self.live, *self.quarantine]
         fresh = st.binary(max_size=3)
         prefer = data.draw(st.sampled_from(known) | fresh if known else fresh)
-        lease = self.space.take(session=session, now=self.wait(seconds), prefer=prefer)
+        lease = self.space.take(session=session, prefer=prefer)
         mine = self.quarantine.get(prefer, ("", 0.0))[0] == session
         unheld = prefer not in self.live and prefer not in self.quarantine
         if len(prefer) == self.space.width and (mine or unheld):
@@ -143,10 +143,14 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @rule(target=held, session=sessions, seconds=waits)
     def resume(self, session: str, seconds: float) -> object:
-        lease = self.space.resume(session, self.wait(seconds))
-        assert lease == self.last_freed.get(session)
-        if lease is None:
+        self.wait(seconds)
+        resumed = self.space.resume(session)
+        if resumed is None:
+            assert session not in self.last_freed
             return multiple()
+        lease, had = resumed
+        assert lease == self.last_freed[session]
+        assert had == (lease, self.quarantine[lease][1]), "what it had when it was freed"
         self.stale(lease)
         self.owned(lease, session)
         return lease
@@ -155,20 +159,24 @@ class LeaseMachine(RuleBasedStateMachine):
     def free(self, lease: bytes, seconds: float) -> None:
         now = self.wait(seconds)
         session = self.live.pop(lease)
-        self.space.free(lease, session, now)
+        self.space.free(lease, session, (lease, now), now)
         self.quarantine[lease] = (session, now)
         self.last_freed[session] = lease
         with pytest.raises(ValueError, match="not live"):
-            self.space.free(lease, session, now)
+            self.space.free(lease, session, (lease, now), now)
 
     @rule(lease=consumes(held), seconds=waits)
-    def free_without_rest(self, lease: bytes, seconds: float) -> None:
-        now = self.wait(seconds)
-        session = self.live.pop(lease)
-        self.space.free(lease, session, now, rests=False)
+    def free_at_once(self, lease: bytes, seconds: float) -> None:
+        self.wait(seconds)
+        del self.live[lease]
+        self.space.free_at_once(lease)
         assert self.space.is_free(lease)
         with pytest.raises(ValueError, match="not live"):
-            self.space.free(lease, session, now)
+            self.space.free_at_once(lease)
+
+    @rule(most=st.integers(0, 300))
+    def tidy(self, most: int) -> None:
+        self.space.tidy(most)
 
     @rule(data=st.data(), seconds=waits)
     def free_many(self, data: st.DataObject, seconds: float) -> None:
@@ -176,13 +184,14 @@ class LeaseMachine(RuleBasedStateMachine):
         fillers = [lease for lease, session in self.live.items() if session.startswith("filler")]
         for lease in fillers[: data.draw(st.integers(0, len(fillers)))]:
             session = self.live.pop(lease)
-            self.space.free(lease, session, now)
+            self.space.free(lease, session, (lease, now), now)
             self.quarantine[lease] = (session, now)
             self.last_freed[session] = lease
 
     @rule(seconds=waits)
     def jobs_stale(self, seconds: float) -> None:
-        self.space.jobs_stale(self.wait(seconds))
+        self.wait(seconds)
+        self.space.jobs_stale()
         for lease in list(self.quarantine):
             self.stale(lease)
 
@@ -209,16 +218,16 @@ TestLeases = LeaseMachine.TestCase
 TestLeases.settings = settings(max_examples=60, stateful_step_count=40)
 
 
-def churn(space: LeaseSpace, rounds: int, held: int) -> list[bytes]:
+def churn(space: LeaseSpace[str | None], rounds: int, held: int) -> list[bytes]:
     """Return the leases given, in order, while ``held`` sessions come and go and every job is clean."""
     given_out: list[bytes] = []
     for number in range(rounds):
-        lease = space.take(session=f"s{number}", now=Seconds(number))
+        lease = space.take(session=f"s{number}")
         assert lease is not None
         given_out.append(lease)
         if len(given_out) >= held:
-            space.free(given_out[number - held + 1], f"s{number - held + 1}", Seconds(number))
-            space.jobs_stale(Seconds(number))
+            space.free(given_out[number - held + 1], f"s{number - held + 1}", None, Seconds(number))
+            space.jobs_stale()
     return given_out
 
 
@@ -237,42 +246,42 @@ def test_every_lease_is_given_once_before_any_is_given_again() -> None:
 
 @pytest.mark.parametrize("width", [0, 1, 2])
 def test_a_space_serves_exactly_its_capacity(width: int) -> None:
-    space = LeaseSpace(width)
-    leases = {space.take(session=f"s{number}", now=NOW) for number in range(256**width)}
+    space: LeaseSpace[str | None] = LeaseSpace(width)
+    leases = {space.take(session=f"s{number}") for number in range(256**width)}
     assert None not in leases
     assert len(leases) == space.capacity
     assert space.is_full
-    assert space.take(session="one too many", now=NOW) is None
+    assert space.take(session="one too many") is None
 
 
 def test_a_resumed_lease_is_not_given_to_a_namesake_again() -> None:
-    space = LeaseSpace(1)
-    lease = space.take(session="a", now=NOW)
+    space: LeaseSpace[str | None] = LeaseSpace(1)
+    lease = space.take(session="a")
     assert lease is not None
-    space.free(lease, "a", NOW)
-    assert space.resume("a", NOW) == lease
-    assert space.resume("a", NOW) is None
+    space.free(lease, "a", "had", NOW)
+    assert space.resume("a") == (lease, "had")
+    assert space.resume("a") is None
 
 
 def test_the_end_of_an_older_quarantine_does_not_forget_the_newer_lease_of_the_session() -> None:
-    space = LeaseSpace(1)
-    older, newer = space.take(session="a", now=NOW), space.take(session="a", now=NOW)
+    space: LeaseSpace[str | None] = LeaseSpace(1)
+    older, newer = space.take(session="a"), space.take(session="a")
     assert older is not None
     assert newer is not None
-    space.free(older, "a", Seconds(1.0))
-    space.free(newer, "a", Seconds(500.0))
+    space.free(older, "a", None, Seconds(1.0))
+    space.free(newer, "a", None, Seconds(500.0))
     space.expire(Seconds(700.0), Seconds(600.0))
     assert space.is_free(older)
-    assert space.resume("a", Seconds(700.0)) == newer
+    assert space.resume("a") == (newer, None)
 
 
 def test_quarantine_alone_can_fill_a_space_and_a_clean_job_empties_it() -> None:
-    space = LeaseSpace(0)
-    assert space.take(session="a", now=NOW) == b""
-    space.free(b"", "a", NOW)
-    assert space.take(session="b", now=NOW) is None
-    space.jobs_stale(NOW)
-    assert space.take(session="b", now=NOW) == b""
+    space: LeaseSpace[str | None] = LeaseSpace(0)
+    assert space.take(session="a") == b""
+    space.free(b"", "a", None, NOW)
+    assert space.take(session="b") is None
+    space.jobs_stale()
+    assert space.take(session="b") == b""
 
 
 class CountingSet(set[bytes]):
@@ -288,22 +297,22 @@ class CountingSet(set[bytes]):
 
 @pytest.mark.parametrize("held", [20_000, 32_768, 40_000, 65_535])
 def test_taking_stays_cheap_however_full_the_space_is(held: int) -> None:
-    space = LeaseSpace(2)
+    space: LeaseSpace[str | None] = LeaseSpace(2)
     live = space._live = CountingSet()
-    leases = [space.take(session=f"s{number}", now=NOW) for number in range(held)]
+    leases = [space.take(session=f"s{number}") for number in range(held)]
     filled = live.asked
     for number in range(20_000):
         lease = leases[number % held]
         assert lease is not None
-        space.free(lease, "old", NOW)
-        space.jobs_stale(NOW)
-        leases[number % held] = space.take(session="next", now=NOW)
+        space.free(lease, "old", None, NOW)
+        space.jobs_stale()
+        leases[number % held] = space.take(session="next")
     assert filled <= 2 * 65_536 + 2 * held
     assert live.asked - filled <= 8 * 20_000 + 65_536
 
 
 def test_memory_follows_what_is_held_and_not_the_space() -> None:
-    space = LeaseSpace(4)
+    space: LeaseSpace[str | None] = LeaseSpace(4)
     churn(space, 50_000, 10)
     tables = (space._live, space._quarantine, space._last_freed)
     assert all(len(table) <= 10 for table in tables)
@@ -313,20 +322,38 @@ def test_memory_follows_what_is_held_and_not_the_space() -> None:
 
 def test_no_lease_of_a_wide_space_is_dear_though_whoever_leaves_keeps_one_from_all_others() -> None:
     """Half of 65,536 are held a minute after a flood of logins begins: to list the rest then took 0.2 s."""
-    space = LeaseSpace(2, first=65_000)
+    space: LeaseSpace[str | None] = LeaseSpace(2, first=65_000)
     live = space._live = CountingSet()
     most = 0
     for number in range(65_536):
         before = live.asked
-        lease = space.take(session=f"s{number}", now=NOW)
+        lease = space.take(session=f"s{number}")
         assert lease is not None
-        space.free(lease, f"s{number}", NOW)
+        space.free(lease, f"s{number}", None, NOW)
         most = max(most, live.asked - before)
     assert most <= 4
     assert space.is_full
-    assert space.take(session="late", now=NOW) is None
-    space.jobs_stale(NOW)
-    assert space.take(session="again", now=NOW) == (65_000).to_bytes(2, "big"), "used longest ago"
+    assert space.take(session="late") is None
+    before = live.asked
+    space.jobs_stale()
+    assert live.asked - before <= 64, "a clean job gives them back in parts"
+    assert (space.quarantined, space.is_full) == (0, False)
+    assert space.take(session="again") == (65_000).to_bytes(2, "big"), "used longest ago"
+
+
+def test_what_a_clean_job_gave_back_can_be_taken_before_it_is_tidied() -> None:
+    space: LeaseSpace[str | None] = LeaseSpace(2)
+    leases = [space.take(session=f"s{number}") for number in range(65_536)]
+    for lease in leases:
+        assert lease is not None
+        space.free(lease, "old", None, NOW)
+    space.jobs_stale()
+    late = leases[40_500:40_000:-1]
+    again = {space.take(session="back", prefer=lease) for lease in late}
+    assert again == set(late), "each has the one that it had"
+    rest = {space.take(session="new") for _ in range(65_536 - 500)}
+    assert again | rest == set(leases), "and the others have the rest, no lease twice"
+    assert space.is_full
 
 
 def test_a_lease_wider_than_four_bytes_is_refused() -> None:
@@ -336,6 +363,6 @@ def test_a_lease_wider_than_four_bytes_is_refused() -> None:
 
 @given(width=st.integers(0, 4), first=st.integers(0, 2**40))
 def test_the_first_lease_is_the_one_that_was_chosen_and_the_rest_follow(width: int, first: int) -> None:
-    space = LeaseSpace(width, first)
-    taken = [space.take(session=f"s{n}", now=Seconds(0)) for n in range(min(3, space.capacity))]
+    space: LeaseSpace[str | None] = LeaseSpace(width, first)
+    taken = [space.take(session=f"s{n}") for n in range(min(3, space.capacity))]
     assert taken == [((first + n) % space.capacity).to_bytes(width, "big") for n in range(len(taken))]

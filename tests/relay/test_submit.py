@@ -193,8 +193,8 @@ def test_a_real_share_goes_through_a_live_session(vector: dict[str, Any]) -> Non
     lease = bytes.fromhex(vector["extranonce2"])[: route.settle_widths(site.now).lease]
     leases = route.bundles[0].leases
     assert leases is not None
-    assert leases.take(session="known", now=site.now, prefer=lease) == lease
-    leases.free(lease, "known", site.now)
+    assert leases.take(session="known", prefer=lease) == lease
+    leases.free(lease, "known", (None, 0), site.now)
     miner = site.miner(session="known")
     assert miner.extranonce1 == lease.hex()
     params = [
