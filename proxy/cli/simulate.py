@@ -253,10 +253,11 @@ def _sweep(text: str, plant: Path | None, setting: Setting, policy: str, jobs: i
         for finding in sweep(text, setting, policy, jobs):
             found.append(finding)
             told(1.0)
-            if finding.failures and not as_json:
+            if finding.failures:  # told at once: a sweep takes hours
                 corner = finding.corner
                 click.echo(
-                    f"{corner.key} at its {corner.end} {corner.value:g}: {'; '.join(finding.failures)}"
+                    f"{corner.key} at its {corner.end} {corner.value:g}: {'; '.join(finding.failures)}",
+                    err=as_json,
                 )
     failed = sorted((one for one in found if one.failures), key=lambda one: (one.corner.key, one.corner.end))
     impossible = [one for one in found if one.impossible]

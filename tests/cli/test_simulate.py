@@ -136,3 +136,6 @@ def test_a_failing_corner_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert "gas.line_pack_s at its low 20: 3 trips" in result.stdout
     assert "2 corners, 0 impossible, 1 failed" in result.stdout
+    result = run(*SHORT, "--sweep", "--json")
+    assert "gas.line_pack_s at its low 20: 3 trips" in result.stderr, "a sweep takes hours: told at once"
+    assert json.loads(result.stdout)["failed"][0]["failures"] == ["3 trips"]
