@@ -122,6 +122,27 @@ def test_shares_in_flight_use_the_mask_of_their_job(bits: int) -> None:
     assert pool.faults == []
 
 
+def test_miners_of_other_masks_are_dealt_the_same_job_with_their_own() -> None:
+    """Alike in all else, they are told the same line: what each may roll is its own."""
+    pool, site, rolling = ready()
+    fixed, narrow = site.miner("acme.rig2", rolls=False), site.connect("main", "acme.rig3")
+    narrow.configure(0x00FFE000)
+    narrow.subscribe()
+    narrow.authorize()
+    site.pass_time(0.5)
+    for _ in range(2):
+        pool.new_job()
+        site.pump()
+    masks = [site.session(miner).assignments[-1].mask for miner in (rolling, fixed, narrow)]
+    assert masks == [MASK, 0, 0x00FFE000]
+    assert len({site.session(miner).assignments[-1].credit for miner in (rolling, fixed, narrow)}) == 1
+    assert rolling.submit(rolling.find(bits=0x10000000)) == "accepted"
+    assert fixed.submit(fixed.find(bits=0)) == "accepted"
+    assert fixed.submit(fixed.find(bits=0x2000)) != "accepted"
+    assert narrow.submit(narrow.find(bits=0x00800000)) == "accepted"
+    assert pool.faults == []
+
+
 def test_a_mask_that_the_pool_narrows_is_told_at_once() -> None:
     pool, site, miner = ready()
     flying = miner.find(bits=0x10000000)
