@@ -79,12 +79,30 @@ class Circuits:
         ready = []
         for one in waiting:
             below = self._below(one)[devices.circuit]
-            draws = float(accounts.charge_w[below].sum())
-            if draws <= DOWN_PART * float(devices.ceiling_w[below].sum()):
+            most_w = DOWN_PART * float(devices.ceiling_w[below].sum())
+            if float(accounts.charge_w[below].sum()) <= most_w and not self._carries(tick, one, most_w):
                 ready.append(one)
         if ready:
             tick.open = tuple(ready)
             self.opened = (*self.opened, *ready)
+
+    def _carries(self, tick: Tick, circuit: int, most_w: float) -> bool:
+        """Return whether the circuit's own meter, where it has one that speaks, shows more than that."""
+        readings = tick.readings
+        if len(readings.circuit_at) != len(self._site.circuits):
+            return False
+        watts = float(readings.circuit_w[circuit].sum())
+        # NaN compares as False.
+        if not (watts > most_w and tick.now - readings.circuit_at[circuit] < FRESH_S):
+            return False
+        name = tick.body.names[circuit]
+        tick.body.alarms.say(
+            tick.now,
+            "lockout",
+            name,
+            f"{name} is locked out and still carries {watts / 1000:,.1f} kW: its switch stays closed",
+        )
+        return True
 
     def _below(self, circuit: int) -> Bools:
         """Return which circuits a switch feeds: its own and all below."""

@@ -78,6 +78,8 @@ class Fake:
     lag_up: float = 1.0
     spread: float = 1.0
     """True watts over nominal."""
+    stray_w: float = math.nan
+    """What the first circuit carries beside the miners, by a meter of its own; NaN: it has none."""
     deaf: set[int] = field(default_factory=set)
     silent_feeder: bool = False
     silent_sets: bool = False
@@ -164,9 +166,11 @@ class Fake:
         for miner in self.deaf:
             hashing[miner] = True
         nan: Floats = np.full(self.count, np.nan)
+        circuit_w = np.full((len(self.site.circuits), 3), np.nan)
+        circuit_w[0] = (self.load_w + self.stray_w) / 3.0
         return Readings(
-            circuit_w=np.full((len(self.site.circuits), 3), np.nan),
-            circuit_at=np.full(len(self.site.circuits), np.nan),
+            circuit_w=circuit_w,
+            circuit_at=np.where(np.isnan(circuit_w[:, 0]), np.nan, self.now),
             site_w=self._last[0],
             site_at=self._last[1],
             generators=GeneratorReading(

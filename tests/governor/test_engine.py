@@ -230,6 +230,22 @@ def test_a_switch_is_not_opened_while_miners_below_its_circuit_draw_power() -> N
     pytest.fail("never opened")
 
 
+def test_a_switch_stays_closed_while_the_circuits_own_meter_shows_load() -> None:
+    fake = Fake(20, site(20), stray_w=9_000.0)
+    run = loop(fake)
+    run.run(60)
+    fake.instructions = Instructions(locked=(0,))
+    run.run(120)
+    assert fake.load_w < 0.15 * 20 * MODEL.ceiling_w
+    assert not any(plan.open for plan in run.plans)
+    said = [alarm.sentence for plan in run.plans for alarm in plan.alarms if alarm.kind == "lockout"]
+    assert said
+    assert "still carries" in said[0]
+    fake.stray_w = 0.0
+    run.run(2)
+    assert [plan.open for plan in run.plans if plan.open] == [(0,)]
+
+
 def test_joiners_are_charged_at_their_ceiling_before_they_work() -> None:
     fake = Fake(30, site(30, preload=0.6))
     fake.connected[20:] = False
