@@ -238,8 +238,8 @@ cdef class Transport:
         if not self.has_ended:
             self.has_ended = self.closing = True
             self.queue = None
-            self.watch(0)
             self.poller.loop.call_soon(self._lost, error)
+            self.watch(0)
         return 0
 
     def _lost(self, error):
@@ -261,7 +261,7 @@ cdef class Sender:
     cdef readonly Py_ssize_t limit
     cdef public bint prompt
     cdef public bint stalled
-    cdef readonly object error
+    cdef public object error
     cdef public object resuming
     cdef readonly int fd
     cdef bint waits
@@ -299,6 +299,7 @@ cdef class Sender:
                 self.error = failure()
                 self.transport.abort()
                 return
+        self.waits = True  # if the next line raises, something may wait
         self.transport.write(data[sent:] if sent > 0 else data)
         queued = self.queued()
         self.waits = queued > 0
@@ -387,6 +388,9 @@ cdef class Connection(Sender):
         self.pending = data[most:] or None
         try:
             self.feed(self.key, data[:most], self.clock())
+        except Exception:
+            self.pending = None
+            raise
         finally:
             if self.pending is None:
                 self.emptied()

@@ -112,22 +112,29 @@ class Relay:
         window, outbox = self._window, self._outbox
         at, cause = 0, ""
         session.heard_at = now
-        if self.uses_lanes and session.partial is None:
-            at = session.take(data, 0, session.line_limit, now, window, outbox)
-        if at < len(data) or session.due or session.owes:
-            cause = self._feed_slowly(session, data, at, now)
-            if session.owes:
-                self.outside.chronicle.refused(session, data, now)
-                if not cause:
-                    cause = conduct.charge(session, now)
-        if not self._is_expected and window.records:
-            self._is_expected = True
-            self.outside.journal.expect()
-        if self._forwards:
-            self._send_up(session, now)
-        if outbox:
-            session.wire.write(bytes(outbox))
-            outbox.clear()
+        try:
+            if self.uses_lanes and session.partial is None:
+                at = session.take(data, 0, session.line_limit, now, window, outbox)
+            if at < len(data) or session.due or session.owes:
+                cause = self._feed_slowly(session, data, at, now)
+                if session.owes:
+                    self.outside.chronicle.refused(session, data, now)
+                    if not cause:
+                        cause = conduct.charge(session, now)
+        finally:
+            # After a mistake of ours, too: what was credited becomes durable, and nobody else hears, or sends
+            # up, what is this session's.
+            session.outbox, said = None, b""
+            if outbox:
+                said = bytes(outbox)
+                outbox.clear()
+            if not self._is_expected and window.records:
+                self._is_expected = True
+                self.outside.journal.expect()
+            if self._forwards:
+                self._send_up(session, now)
+            if said:
+                session.wire.write(said)
         if cause:
             self._drop(session, cause)
 
@@ -154,7 +161,6 @@ class Relay:
                 cause = "too many malformed lines"  # the answers would be longer than what they answer
             elif self.uses_lanes and at < len(data) and not session.due:
                 at = session.take(data, at, lines.limit, now, self._window, self._outbox)
-        session.outbox = None
         session.partial = None if lines.partial is None else lines
         return cause
 

@@ -9,8 +9,10 @@ import pytest
 
 from proxy.events import SessionClosed
 from proxy.mining.vardiff import VardiffSettings
+from proxy.relay import handshake
 from proxy.relay.settings import Limits, PoolSettings, RelaySettings
 from proxy.relay.snapshot import snapshot, snapshot_in_parts
+from proxy.stratum.downstream import Ping
 from proxy.units import Difficulty, Seconds
 from tests.fakes.pool import FakePool
 from tests.fakes.site import Site, pool_settings
@@ -51,6 +53,41 @@ def test_every_pool_is_tried_at_the_start_and_only_the_first_is_kept() -> None:
     assert (len(one.live), len(two.live)) == (1, 0)
     miner = site.miner()
     assert miner.extranonce2_size == 2, "the narrowest decides"
+
+
+# --- a mistake of ours --------------------------------------------------------------------------------------
+
+
+def test_what_a_session_said_before_a_mistake_of_ours_is_answered_to_it_and_to_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = FakePool("one")
+    site = Site(pool).start()
+    one, two = site.miner("acme.rig1"), site.miner("acme.rig2")
+    answer = handshake.answer
+
+    def mistaken(directory: Any, session: Any, request: Any, now: Seconds) -> None:
+        if isinstance(request, Ping) and request.id == b'"wrong"':
+            raise ArithmeticError
+        answer(directory, session, request, now)
+
+    monkeypatch.setattr(handshake, "answer", mistaken)
+    share, _ = one.line("mining.submit", one.find().params("acme.rig1"), "share")
+    ping, _ = one.line("mining.ping", [], "private")
+    wrong, _ = one.line("mining.ping", [], "wrong")
+    with pytest.raises(ArithmeticError):
+        one.raw(ping + share + wrong)
+    heard = len(two.lines)
+    assert two.call("mining.ping", [], "two")["result"] == "pong"
+    assert len(two.lines) == heard + 1
+    site.pump()
+    assert one.replies["private"]["result"] == "pong"
+    assert one.replies["share"]["result"] is True
+    assert len(pool.received) == 1, "and it went up on its own connection"
+    jobs = len(one.jobs)
+    pool.new_job()
+    site.pump()
+    assert len(one.jobs) == jobs + 1, "as long as it lives"
 
 
 # --- new settings -------------------------------------------------------------------------------------------

@@ -58,13 +58,13 @@ class Backlog:
 
     def watch(self, peer: Connection) -> None:
         """Read this one when there is time, until it is to be forgotten or served promptly."""
+        self._sending.register(peer.fd, select.EPOLLIN)  # first: it may be refused
         if not self._count:
             self._loop.add_reader(self._sending.fileno(), self._receive)
         self._count += 1
         if peer.fd >= len(self._watched):
             self._watched.extend([None] * (peer.fd + 1 - len(self._watched)))
         self._watched[peer.fd] = peer
-        self._sending.register(peer.fd, select.EPOLLIN)
 
     def watches(self, peer: Connection) -> bool:
         """Return whether this one is read here."""
@@ -89,7 +89,12 @@ class Backlog:
                 break
             peer = self._watched[ready[0][0]]
             assert peer is not None, "who is not watched is not in the epoll"
-            if not peer.read(READ, QUANTUM):
+            try:
+                goes_on = peer.read(READ, QUANTUM)
+            except Exception as error:  # told to the loop
+                self._fail(peer, error)
+                goes_on = False
+            if not goes_on:
                 ends += 1
                 self.forget(peer)
             elif peer.prompt and self.forget(peer):
@@ -106,9 +111,17 @@ class Backlog:
                 peer = self._waiting.popleft()
                 try:
                     peer.work(QUANTUM)
-                finally:  # a mistake of ours with one peer's line must not keep the others waiting for ever
-                    if peer.pending is not None:
-                        self._waiting.append(peer)
+                except Exception as error:  # told to the loop
+                    self._fail(peer, error)
+                if peer.pending is not None:
+                    self._waiting.append(peer)
         finally:
             if self._waiting or self._parted:
                 self._loop.call_soon(self._work)
+
+    def _fail(self, peer: Connection, error: Exception) -> None:
+        """End the connection with which a mistake of ours happened, and no other."""
+        context = {"message": "a miner's connection failed", "exception": error, "transport": peer.transport}
+        self._loop.call_exception_handler(context)
+        peer.error = error
+        peer.transport.abort()

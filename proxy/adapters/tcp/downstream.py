@@ -159,6 +159,8 @@ class MinerProtocol(Pausing, Connection, asyncio.Protocol):
         """Send what is queued, then close; what still comes is not looked at."""
         self._door.backlog.forget(self)
         super().close()
+        if self.transport.get_write_buffer_size():
+            self.pause_writing()  # a place for a session is not held by who does not take the last of it
 
 
 async def listen(

@@ -39,8 +39,8 @@ class PlainSender:
         """Whether what the peer sends is worked on at once: set by whoever has this wire."""
         self.stalled = False
         """True once the peer was cut off for not reading."""
-        self.error: OSError | None = None
-        """What ended the connection, if that was noticed here."""
+        self.error: Exception | None = None
+        """What ended the connection, if that was noticed here, or by whoever works on what it sent."""
         self.resuming: asyncio.TimerHandle | None = None
         """Set while reading is paused."""
 
@@ -115,6 +115,9 @@ class PlainConnection(PlainSender):
         self.pending = data[most:] or None
         try:
             self._feed(self.key, data[:most], self._clock())
+        except Exception:
+            self.pending = None  # whoever called ends the connection
+            raise
         finally:
             if self.pending is None:
                 self.emptied()

@@ -230,8 +230,8 @@ class PlainTransport:
         if not self._has_ended:
             self._has_ended = self._is_closing = True
             self._queue = None
-            self._watch(0)
             self._poller.loop.call_soon(self._lost, error)
+            self._watch(0)
 
     def _lost(self, error: Exception | None) -> None:
         owner, self._owner = self._owner, None

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import resource
+import select
 import socket
 import ssl
 import struct
@@ -13,12 +15,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import trustme
 from typing_extensions import override
 
 from proxy.adapters.simulated.changes import Changes
+from proxy.adapters.tcp import backlog
 from proxy.adapters.tcp.backlog import ENDS, QUANTUM
 from proxy.adapters.tcp.downstream import MinerProtocol, listen
 from proxy.adapters.tcp.halves import AT_ONCE
@@ -212,6 +216,20 @@ async def test_a_miner_that_takes_nothing_for_too_long_is_cut_off() -> None:
         with await deaf(port):
             await miners.until("opened")
             miners.wires[1].write(b"x" * 900_000)  # below the limit, above what the kernel takes
+            await miners.until("closed")
+    assert miners.of("closed") == [("closed", 1, "did not read")]
+
+
+@both_loops
+async def test_who_does_not_take_the_last_of_it_is_gone_after_a_while() -> None:
+    """Though less waits than would begin a stall: nothing else would ever end it."""
+    miners = Miners()
+    sockets = SocketSettings(write_limit=1 << 22, send_buffer=4096, write_stall=0.05)
+    async with listening(miners, sockets) as port:
+        with await deaf(port):
+            await miners.until("opened")
+            miners.wires[1].write(b"x" * (1 << 19))
+            miners.wires[1].close()
             await miners.until("closed")
     assert miners.of("closed") == [("closed", 1, "did not read")]
 
@@ -434,21 +452,59 @@ async def test_who_is_prompt_does_not_wait_for_those_who_may() -> None:
 
 
 @both_loops
-async def test_a_mistake_of_ours_with_one_keeps_no_other_waiting() -> None:
+async def test_a_mistake_of_ours_ends_its_connection_and_keeps_no_other_waiting() -> None:
+    """Whichever way its bytes have come: at once, past the transport, or a little at a time."""
+    failures: list[Exception] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    for prompt in (False, True):
+        for size in (5, 3 * QUANTUM, AT_ONCE + 1):
+            miners = Miners()
+            async with listening(miners, SocketSettings()) as port:
+                callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+                await miners.until("opened", 2)
+                miners.fails = {1}
+                miners.wires[1].prompt = prompt
+                if prompt:  # from its next bytes on it is served at once
+                    miners.fails = set()
+                    callers[0].sendall(b"a")
+                    await miners.until("fed")
+                    miners.told.clear()
+                    miners.fails = {1}
+                for caller in callers:
+                    caller.sendall(b"x" * size)
+                await miners.until("closed")
+                assert miners.of("closed")[0][1] == 1
+                await miners.until("fed", 1 + -(-size // QUANTUM))
+                assert [words[1] for words in miners.of("fed")].count(1) == 1, "nothing after the mistake"
+                callers[1].close()
+                await miners.until("closed", 2)
+                callers[0].close()
+            assert [type(failure) for failure in failures] == [ArithmeticError]
+            failures.clear()
+
+
+@both_loops
+async def test_whom_the_system_will_not_watch_is_closed_and_told_of() -> None:
+    """An epoll may be full: ENOSPC."""
     miners = Miners()
-    failures: list[str] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["message"]))
-    async with listening(miners, SocketSettings()) as port:
-        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-        await miners.until("opened", 2)
-        miners.fails = {1}
-        for caller in callers:
-            caller.sendall(b"x" * (3 * QUANTUM))
-        await miners.until("fed", 6)
-        for caller in callers:
-            caller.close()
-        await miners.until("closed", 2)
-    assert len(failures) == 3
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: None)
+
+    class Full:
+        def __init__(self) -> None:
+            self.real = epoll()
+
+        def register(self, fd: int, events: int) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.real, name)
+
+    epoll = select.epoll
+    with patch.object(backlog, "select", SimpleNamespace(epoll=Full, EPOLLIN=select.EPOLLIN)):
+        async with listening(miners, SocketSettings()) as port:
+            with socket.create_connection(("127.0.0.1", port)):
+                await miners.until("closed")
+    assert [words[0] for words in miners.told] == ["opened", "closed"]
 
 
 @both_loops

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from proxy import hotpath
+from proxy.adapters.tcp import halves
 from proxy.adapters.tcp import transport as specified
 from tests.adapters.loops import LOOPS
 
@@ -23,6 +24,7 @@ TWINS: dict[str, Any] = {"reference": (specified.PlainPoller, specified.PlainTra
 if hotpath.COMPILED:
     _compiled = import_module("proxy.adapters.tcp._compiled")
     TWINS["compiled"] = (_compiled.Poller, _compiled.Transport)
+SENDERS: dict[str, Any] = {"reference": halves.PlainSender, "compiled": halves.Sender}
 
 HIGH = 20_000
 MOST = 1 << 22
@@ -387,3 +389,22 @@ async def _ended(
         assert one.owner.ends == [None]
         assert not one.transport.get_write_buffer_size()
     assert one.transport.is_closing() == bool(one.owner.ends)
+
+
+@each_twin
+async def test_bytes_stay_in_order_behind_a_write_that_went_wrong(twin: str) -> None:
+    async with pairs(twin) as [one]:
+        sender = SENDERS[twin](one.transport.fd)
+        sender.attach(one.transport, MOST)
+        first, second = b"1" * (MOST - 1), b"2" * 100
+        with (
+            patch.object(Owner, "pause_writing", side_effect=ArithmeticError),
+            pytest.raises(ArithmeticError),
+        ):
+            sender.write(first)
+        taken = one.taken()
+        sender.write(second)
+        while len(taken) < len(first) + len(second):
+            await settled()
+            taken += one.taken()
+        assert taken == first + second
