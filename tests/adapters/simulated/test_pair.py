@@ -265,7 +265,6 @@ async def test_a_fleet_of_mixed_firmware_agrees_with_the_pool() -> None:
         await fleet.wait_for(lambda it: it.mining == 60 and it.accepted >= 100)
         assert len({client.settings.firmware.name for client in fleet.miners}) >= 6
         pool.set_difficulty(Difficulty(2.0**30))
-        await fleet.wait_for(lambda it: it.pending == 0 and it.counters.too_hard == 0)
         await pool.wait_for(lambda it: it.truth.submits == fleet.counters.submitted)
         await fleet.wait_for(lambda it: it.pending == 0)
         counters = fleet.counters
