@@ -1,6 +1,6 @@
 /* What one implementation of SHA-256 supplies to sha256d.c. Not for callers: they include sha256d.h.
  *
- * To add one: write a file that defines KERNEL_TARGET and the five `lane` operations named in
+ * To add one: write a file that defines KERNEL_TARGET and the `lane` operations named in
  * sha256d_kernel.h, includes that file, and returns its table, or NULL where the CPU lacks the instructions; then
  * add its function to the list in sha256d.c. The tests pick it up by its name.
  */
