@@ -56,7 +56,7 @@ class Filling:
         size, least = _increments(demand)
         density = demand.curves.density()[demand.curve] * demand.merit[:, None]
         held = demand.curves.watts[demand.curve, 1:] <= (demand.current_w + HAIR_W)[:, None]
-        flat = np.flatnonzero(size > HAIR_W)
+        flat = (size.ravel() > HAIR_W).nonzero()[0]
         self._worth = density.ravel()[flat]
         # Of two increments as good as each other the one goes first that a miner already has.
         order = np.argsort(_rank(self._worth) * 2 + ~held.ravel()[flat], kind="stable")
@@ -100,7 +100,7 @@ class Filling:
         self.level_hs_w = float(np.fmin(self.level_hs_w, self._worth[taken[-1]]))
         self._size[taken] -= take
         self._least[taken] = np.maximum(0.0, self._least[taken] - take)
-        keep = np.flatnonzero(self._size > HAIR_W)
+        keep = (self._size > HAIR_W).nonzero()[0]
         self._size, self._least = self._size[keep], self._least[keep]
         self._miner, self._worth = self._miner[keep], self._worth[keep]
 
@@ -110,15 +110,15 @@ class Filling:
         for group, group_room in limits:
             room = np.minimum(room, group_room[group])
         # Most have none: one tenant's turn, a full budget.
-        some: Ints = np.flatnonzero((room > HAIR_W)[self._miner])
+        some: Ints = (room > HAIR_W)[self._miner].nonzero()[0]
         miner = self._miner[some]
         small = np.minimum(self._least[some], self._size[some]) <= room[miner] + HAIR_W
-        large = np.flatnonzero(~small)
+        large = (~small).nonzero()[0]
         if not len(large):
             return some
         first = np.full(len(self._given), len(small))
         first[miner[large[::-1]]] = large[::-1]
-        return some[np.flatnonzero(small & (np.arange(len(small)) < first[miner]))]
+        return some[small & (np.arange(len(small)) < first[miner])]
 
     def _limits(self, quota_w: Floats, budget_w: float) -> Iterator[tuple[Ints, Floats]]:
         """Yield each kind of limit as group of each miner [N] and room of each group, innermost first."""
@@ -183,14 +183,15 @@ def _truncated(take: Floats, group: Ints, room: Floats) -> Floats:
     if len(room) == 1:
         left: Floats = room[0] - (np.cumsum(take) - take)
         return np.minimum(take, np.maximum(0.0, left))
-    limited = np.flatnonzero(np.isfinite(room)[group])
+    limited = np.isfinite(room)[group].nonzero()[0]
     mine = group[limited].astype(np.uint16 if len(room) < 2**16 else np.int64)
     order = limited[np.argsort(mine, kind="stable")]
     sizes, of = take[order], group[order]
     before = np.cumsum(sizes) - sizes
-    first = np.flatnonzero(np.diff(of, prepend=-1))
+    members = np.bincount(of, minlength=len(room))
+    some = members.nonzero()[0]
     start = np.zeros(len(room))
-    start[of[first]] = before[first]
+    start[some] = before[(members.cumsum() - members)[some]]
     taken = take.copy()
     taken[order] = np.minimum(sizes, np.maximum(0.0, room[of] - (before - start[of])))
     return taken

@@ -113,11 +113,10 @@ class Circuits:
     def _overloads(self, tick: Tick) -> None:
         readings = tick.readings
         flows = readings.circuit_w
-        with np.errstate(invalid="ignore"):
-            near = (flows > self._near_w).any(axis=1)
-        fresh = tick.now - readings.circuit_at < FRESH_S
-        if not (fresh & near).any():
+        # NaN compares as False.
+        if not np.count_nonzero(flows > self._near_w):
             return
+        fresh = tick.now - readings.circuit_at < FRESH_S
         total = np.where(fresh, flows.sum(axis=1), np.nan)
         for one in np.flatnonzero(fresh):
             limit = self._site.circuits[one].limit_w([float(watts) for watts in flows[one]])

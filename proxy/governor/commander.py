@@ -9,7 +9,7 @@ from proxy.energy.evidence import time_to_proof_s
 from proxy.governor.accounts import ASLEEP, CUT, RUNNING, WITHHELD, Accounts
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.learned import ACTUATORS, Learned
-from proxy.governor.plan import Steps
+from proxy.governor.plan import NO_STEPS, Steps
 
 POLL_S = 15.0
 """Miners are asked for their watts every 10 s or so [A]."""
@@ -102,7 +102,7 @@ class Commander:
     def steps(self) -> Steps:
         """Return what is to be sent."""
         if not self._miner:
-            return Steps()
+            return NO_STEPS
         return Steps(np.concatenate(self._miner), np.concatenate(self._verb), np.concatenate(self._watts))
 
     def _lag(self, miners: Ints, actuator: int) -> Floats:

@@ -324,7 +324,7 @@ class Governor:
         return abs(gap) < self._settings.deadband * tick.budget.watts and self._observer.idle(tick.now)
 
     def _account(self, tick: Tick, dt: float) -> None:
-        if not self._short_w.any() and not self._settled_w.any():
+        if not np.count_nonzero(self._short_w) and not np.count_nonzero(self._settled_w):
             return
         owed, month = self._rounds.guarantee_w, tick.readings.month or "all"
         self._debts = debt.advance(self._debts, month, owed, owed - self._short_w, dt, self._settled_w)

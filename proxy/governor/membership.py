@@ -45,7 +45,8 @@ class Membership:
         now, readings, body = tick.now, tick.readings, tick.body
         changed = readings.connected != self.connected
         self._absent(now, body)
-        if not changed.any():
+        # Each second, and often of few: ``any`` takes twice as long.
+        if not np.count_nonzero(changed):
             return False
         gone = np.flatnonzero(changed & self.connected)
         came = np.flatnonzero(changed & ~self.connected)

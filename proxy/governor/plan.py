@@ -26,6 +26,9 @@ class Steps:
         return self.miner[chosen], self.watts[chosen]
 
 
+NO_STEPS = Steps()
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Something the governor did, with the constraint that bound it."""

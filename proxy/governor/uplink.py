@@ -105,8 +105,8 @@ class Uplink:
             tick.commander.start(waiting, devices.floor_w[waiting])
             return
         works[probes] = False
-        with np.errstate(invalid="ignore"):
-            idles = accounts.seen_w < 0.5 * np.minimum(accounts.setpoint_w, devices.floor_w)
+        # NaN compares as False.
+        idles = accounts.seen_w < 0.5 * np.minimum(accounts.setpoint_w, devices.floor_w)
         # A share after the last of all shows nothing: each has been silent at least since then.
         soon = silent_s > BEFORE_IDLE * devices.t_idle_s
         tick.commander.withhold(np.flatnonzero(works & (idles | soon)))

@@ -365,8 +365,9 @@ class Asics:
 
     def _trip_hot(self, now: float) -> None:
         common, temperature_c = self._common, self.draw.temperature_c
-        if float(temperature_c.max()) > common.trip_c:
-            hot = np.flatnonzero((temperature_c > common.trip_c) & WORKS[self.state])
+        over = temperature_c > common.trip_c
+        if np.count_nonzero(over):
+            hot = np.flatnonzero(over & WORKS[self.state])
             self._due_s[hot] = NEVER
             self._enter(hot, _HOT)
             self.draw.aim(hot, self._idle_w[hot], self._down_s[hot])

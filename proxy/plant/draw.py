@@ -1,5 +1,7 @@
 """What miners draw and what that makes them hash: ramps, heat, curves; as arrays."""
 
+from math import expm1
+
 import numpy as np
 
 from proxy.plant.figures import Miner
@@ -75,7 +77,7 @@ class Draw:
         change = np.multiply(self.watts, self._rise_c_w, out=self._scratch)
         change += ambient_c
         change -= temperature_c
-        change *= float(-np.expm1(-dt / common.board_tau_s))
+        change *= -expm1(-dt / common.board_tau_s)
         temperature_c += change
         watts = np.multiply(temperature_c, common.watts_per_c, out=self._scratch)
         watts += self._cold

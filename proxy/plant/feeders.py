@@ -1,6 +1,6 @@
 """The circuit tree: breakers open and closed, watts, volt-amperes, amperes of each phase, thermal trips."""
 
-from math import inf
+from math import expm1, inf
 
 import numpy as np
 
@@ -107,12 +107,13 @@ class Feeders:
         warmth = self.amperes / self._breaker_a
         warmth *= warmth
         warmth -= self._heat
-        warmth *= float(-np.expm1(-dt / self._place.breaker_tau_s))
+        warmth *= -expm1(-dt / self._place.breaker_tau_s)
         self._heat += warmth
         self.tripped = []
         # A thermal element operates at about 1.2 times its rating (IEC 60947-2: 1.05..1.3).
-        if float(self._heat.max()) > 1.44:
-            over = np.flatnonzero((self._heat > 1.44).any(axis=1) & self.closed)
+        hot = self._heat > 1.44
+        if np.count_nonzero(hot):
+            over = np.flatnonzero(hot.any(axis=1) & self.closed)
             self.closed[over] = False
             self._heat[over] = 0.0
             self.tripped = [int(one) for one in over]

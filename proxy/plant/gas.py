@@ -1,7 +1,7 @@
 """Wells, header and flare: a volume balance. What is burned follows from the load and is never the supply."""
 
 from dataclasses import dataclass
-from math import exp, inf, pi, sin
+from math import exp, expm1, inf, pi, sin
 
 import numpy as np
 
@@ -75,9 +75,7 @@ class Wells:
             if now >= well.shut_until_s:
                 slug = self._gas.slug_amplitude * sin(well.phase) if well.slugging else 0.0
                 total += well.mean_m3h * exp(well.drift) * (1.0 + slug)
-        self._separated_m3h += (total - self._separated_m3h) * float(
-            -np.expm1(-dt / self._gas.separator_lag_s)
-        )
+        self._separated_m3h += (total - self._separated_m3h) * -expm1(-dt / self._gas.separator_lag_s)
         return max(0.0, self._separated_m3h * self._script_factor(now, dt))
 
     def _script_factor(self, now: float, dt: float) -> float:

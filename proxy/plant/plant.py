@@ -324,7 +324,7 @@ class Plant:
             sustained_w=island.sustained_w,
             gas_sustained_w=max(0.0, (self._inflow_m3h - idle_m3h) / self._m3h_per_w),
             excess_w=max(0.0, self._load_w + self._aux_w - capability),
-            circuit_w=self.feeders.watts.sum(axis=1),
+            circuit_w=self.feeders.watts,
             frequency_hz=island.frequency * hertz,
             lowest_hz=island.lowest * hertz,
             highest_hz=island.highest * hertz,

@@ -57,7 +57,7 @@ class Truth(NamedTuple):
     excess_w: float
     """Load and auxiliaries over `capability_w`, at least 0."""
     circuit_w: Floats
-    """By circuit."""
+    """[C, 3]"""
     frequency_hz: float
     lowest_hz: float
     """Extremes within this step."""

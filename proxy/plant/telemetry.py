@@ -80,7 +80,7 @@ class Telemetry:
             honest = np.where(lies, pretends, honest)
             # A liar whose firmware tells no watts has none to lie about.
             told = np.where(lies & ~np.isnan(told), self._pretended_w[asked], told)
-        if answers.all():
+        if np.count_nonzero(answers) == answers.size:
             self.claim[asked], self.watts[asked], self.at_s[asked] = honest, told, now
         else:
             self.claim[asked] = np.where(answers, honest, _UNREACHABLE)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.governor.devices import Verb
-from proxy.governor.plan import Steps
+from proxy.governor.plan import NO_STEPS, Steps
 from proxy.governor.readings import Readings
 from proxy.simulation.policies.division import Herd, herd
 from proxy.simulation.policies.policy import Answer
@@ -64,14 +64,14 @@ class Follower:
         told_w = float(self.target_w.sum())
         late = now >= self._next_s
         if not late and told_w * self._bias <= budget_w * (1.0 + OVER):
-            return self._answer(Steps())
+            return self._answer(NO_STEPS)
         self._next_s = now + ROUND_S
         self._weigh(told_w, late=late)
         nominal_w = budget_w / self._bias
         if nominal_w > told_w:
             nominal_w = min(nominal_w, told_w + self._pace_w()) if not self.sight.frozen else told_w
             if nominal_w - told_w < DEADBAND * nominal_w:
-                return self._answer(Steps())
+                return self._answer(NO_STEPS)
         return self._answer(self._towards(self._division(nominal_w)))
 
     def budget_w(self, now: float) -> float:
