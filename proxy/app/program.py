@@ -103,7 +103,8 @@ class Program:
         self._event_log = EventLog(self._clock)
         self._blocks = BlockWriter(BlockFiles(settings.site.data_dir / "blocks"), self._block_not_saved)
         self._hear = hear
-        self._confessed_at = float("-inf")
+        self._confessed_at: dict[tuple[str, str], float] = {}
+        """When which kind of mistake was last told."""
         self._dialler = TcpDialler(
             upstream_transports(settings), lambda: dial_settings(self.settings), self._clock
         )
@@ -187,10 +188,11 @@ class Program:
             self._confess(f"callback failed: {context.get('message')}", error)
 
     def _confess(self, what: str, error: BaseException | None) -> None:
-        """Log a mistake of ours with its traceback, at most once a second: it may happen at each tick."""
-        now = self._clock()
-        if now - self._confessed_at >= 1.0:
-            self._confessed_at = now
+        """Log a mistake of ours with its traceback, each kind once a second: it may happen at each tick."""
+        # What stands behind the colon may name an object, and be another each time.
+        kind, now = (what.partition(":")[0], type(error).__name__), self._clock()
+        if now - self._confessed_at.get(kind, float("-inf")) >= 1.0:
+            self._confessed_at[kind] = now
             self._log.error(what, exc_info=error)
 
     # --- life -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from rich.live import Live
 
 from proxy import hotpath
 from proxy.adapters.logs import events as logs
+from proxy.adapters.logs.writer import Writer
 from proxy.app.demo import Demo, Outcome
 from proxy.app.demo_configuration import DemoError, DemoSettings
 from proxy.app.room import StartError
@@ -149,7 +150,7 @@ def _report(outcome: Outcome, *, as_json: bool) -> None:
 
 def _run(settings: DemoSettings, folder: Path, screen: TextIO | None) -> Outcome:
     # Log lines would tear the screen, and be most of what a pipe gets.
-    with (folder / "demo.log").open("w") as log:
+    with (folder / "demo.log").open("w") as file, Writer(file) as log:
         logs.configure(log)
         return uvloop.run(_watched(settings, folder, screen))
 

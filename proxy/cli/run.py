@@ -14,6 +14,7 @@ import uvloop
 
 from proxy import hotpath
 from proxy.adapters.logs import events as logs
+from proxy.adapters.logs.writer import Writer
 from proxy.app.program import Program
 from proxy.app.room import StartError
 from proxy.cli.output import Exit
@@ -63,9 +64,10 @@ def run(
         return from_pool_options(pool, user, password, listen, data, os.environ)
 
     settings = read()
-    logs.configure()
     try:
-        uvloop.run(_serve(settings, read if path is not None else None))
+        with Writer(sys.stderr) as log:
+            logs.configure(log)
+            uvloop.run(_serve(settings, read if path is not None else None))
     except StartError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(Exit.FAILURE)

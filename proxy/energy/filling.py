@@ -118,7 +118,8 @@ class Filling:
             return some
         first = np.full(len(self._given), len(small))
         first[miner[large[::-1]]] = large[::-1]
-        return some[small & (np.arange(len(small)) < first[miner])]
+        fitting: Ints = some[small & (np.arange(len(small)) < first[miner])]
+        return fitting
 
     def _limits(self, quota_w: Floats, budget_w: float) -> Iterator[tuple[Ints, Floats]]:
         """Yield each kind of limit as group of each miner [N] and room of each group, innermost first."""

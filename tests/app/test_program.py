@@ -1,6 +1,7 @@
 """What a mistake of ours may and may not do to the program."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ async def test_a_tick_that_fails_stops_nobody_and_is_confessed_once_a_second(
             "stratum": {"listen": ["127.0.0.1:0"]},
             "tenant": [{"id": "main", "upstream": [upstream]}],
         }
-        logs.configure()
+        logs.configure(sys.stderr)
         program = Program(settings_from(raw, base=tmp_path))
         running = asyncio.create_task(program.run())
         await program.listening.wait()

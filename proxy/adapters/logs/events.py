@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
 from proxy import events
 from proxy.adapters.logs.printable import printable
+from proxy.adapters.logs.writer import Writer
 from proxy.events import Event
 
 LEVELS: dict[type[Event], int] = {
@@ -64,9 +64,11 @@ LINE_OVERHEAD = 120
 """Bytes of a line beside its fields: level, kind, time stamp, the count of what was not logged."""
 
 
-def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
-    """Write log lines to ``stream`` (standard error), coloured if that is a terminal, else JSON."""
-    out = stream or sys.stderr
+def configure(out: TextIO | Writer, *, level: int = logging.INFO) -> None:
+    """Write log lines to ``out``, coloured if that is a terminal, else JSON.
+
+    Whoever serves gives it a ``Writer``: any other stream is waited for, and what goes wrong with it raises.
+    """
     renderer: structlog.typing.Processor = (
         # A plain traceback: the colourful one prints local variables, and one may be a password.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -77,12 +79,29 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([_Losses(out)] if isinstance(out, Writer) else []),
             *([] if out.isatty() else [structlog.processors.format_exc_info]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        # One write for a line: its end is not apart from it.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, out)),
     )
+
+
+class _Losses:
+    """Tells in the next line how many were lost since the start; if that is lost, in the one behind it."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._told = 0
+
+    def __call__(
+        self, logger: object, name: str, fields: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        if self._writer.lost != self._told:
+            self._told = fields["lines_lost"] = self._writer.lost
+        return fields
 
 
 def _plain(value: object) -> str:
