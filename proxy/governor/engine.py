@@ -32,7 +32,7 @@ from proxy.governor.tick import Body, Tick
 from proxy.governor.uplink import Uplink
 from proxy.governor.verify import Verify
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 _OWN = (
     "_debts",
     "_short_w",
@@ -123,7 +123,7 @@ class Governor:
         self._account(tick, dt)
         if not acted and self._is_due(tick, changed):
             self._round(tick)
-        self._tell(tick, sight)
+        self._tell(tick, (*sight.doubts, *supplied.doubts))
         return self._plan(tick, supplied, sight)
 
     def join(self, devices: Devices) -> None:
@@ -331,8 +331,8 @@ class Governor:
 
     # -- what is said ----------------------------------------------------------------------------------------
 
-    def _tell(self, tick: Tick, sight: Sight) -> None:
-        for meter, why in sight.doubts:
+    def _tell(self, tick: Tick, doubts: tuple[tuple[str, str], ...]) -> None:
+        for meter, why in doubts:
             tick.body.alarms.say(tick.now, "meter", meter, why)
         if tick.budget.bound != self._bound:
             self._bound = tick.budget.bound

@@ -18,6 +18,14 @@ from proxy.governor.settings import GovernorSettings
 
 SILENT_S = 3.0
 """A controller that is silent for this long is not heard."""
+MOST_KPA = 20_000.0
+"""Above what any header is built for."""
+OFF_PARTS = (0.5, 1.5)
+"""Of the nominal frequency: relays have long tripped a set beyond them."""
+COLDEST_C, HOTTEST_C = -60.0, 70.0
+"""No outdoor air is beyond them: what a thermometer says there is no temperature [A]."""
+JUMP_K, DRIFT_K_H = 10.0, 10.0
+"""Air is not another by so much from one reading to the next, and as much more for each hour between [A]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Supplied:
     """Whether a set left the bus within the last seconds."""
     sags: bool
     """Whether frequency says that the sets are overloaded."""
+    doubts: tuple[tuple[str, str], ...] = ()
+    """Instruments that are not believed, and why."""
 
 
 class SupplyWatch:
@@ -60,6 +70,10 @@ class SupplyWatch:
         self.lost_s = -math.inf
         """When a set left the bus last."""
         self.looked_s = math.nan
+        self.ambient_c = -math.inf
+        """Temperature that was last believed: before the first one no heat is taken off."""
+        self.ambient_s = -math.inf
+        """When that was."""
         self._asked: tuple[tuple[list[float], float], Term] = (
             ([], math.nan),
             Term("generators", math.nan, ""),
@@ -76,9 +90,9 @@ class SupplyWatch:
         silent = [now - at > SILENT_S for at in read_at]
         if all(silent):
             return self._blind()
-        heat = 1.0
-        if math.isfinite(readings.ambient_c):
-            heat -= self._settings.heat_per_c * max(0.0, readings.ambient_c - self._settings.heat_from_c)
+        heat = 1.0 - self._settings.heat_per_c * max(
+            0.0, self._warmth_c(now, readings.ambient_c) - self._settings.heat_from_c
+        )
         running = [
             runs and not quiet for runs, quiet in zip(generators.running.tolist(), silent, strict=True)
         ]
@@ -98,6 +112,9 @@ class SupplyWatch:
         self.seen_at = max(read_at)
         if any(silent):
             frozen = (*frozen, "a generator's controller is silent")
+        doubts = self._doubts(readings)
+        if any(name == "thermometer" for name, _ in doubts):
+            frozen = (*frozen, "the temperature of the air is unknown")
         left = min(1.0, max(0.0, self._pressure_part(readings)))
         return Supplied(
             sum(sets_w) * left,
@@ -106,7 +123,37 @@ class SupplyWatch:
             frozen,
             now - self.lost_s < 10.0,
             trim < 1.0,
+            doubts,
         )
+
+    def _doubts(self, readings: Readings) -> tuple[tuple[str, str], ...]:
+        """Return which readings beside watts are none; a thermometer that is not there is not missed."""
+        doubts = []
+        if not math.isnan(readings.ambient_c) and readings.ambient_c != self.ambient_c:
+            doubts.append(
+                ("thermometer", f"thermometer: {readings.ambient_c:g} C is not the temperature of the air")
+            )
+        if self._settings.header is not None and not 0.0 <= readings.header_kpa < MOST_KPA:
+            doubts.append(("header", f"gas header: {readings.header_kpa:g} kPa is no pressure"))
+        generators = readings.generators
+        hz = math.nan if generators is None else generators.hz
+        if not (math.isnan(hz) or OFF_PARTS[0] <= hz / self._site.hz <= OFF_PARTS[1]) and any(
+            self.running or ()
+        ):
+            doubts.append(("frequency", f"frequency: {hz:g} Hz is that of no set that runs"))
+        return tuple(doubts)
+
+    def _warmth_c(self, now: float, told_c: float) -> float:
+        """Return the temperature as far as it can be believed; without a thermometer that is never any.
+
+        Of two that do not go together it is the hotter one: that gives less.
+        """
+        if not COLDEST_C <= told_c <= HOTTEST_C:
+            return self.ambient_c
+        most_k = JUMP_K + DRIFT_K_H * (now - self.ambient_s) / 3600.0
+        if self.ambient_s == -math.inf or abs(told_c - self.ambient_c) <= most_k:
+            self.ambient_c, self.ambient_s = told_c, now
+        return max(told_c, self.ambient_c)
 
     def _rating_w(self, which: Iterable[bool]) -> float:
         return sum(compress(self._nominal_w, which))
@@ -170,7 +217,7 @@ class SupplyWatch:
         if header is None:
             return 1.0, (), ""
         kpa = readings.header_kpa
-        if not math.isfinite(kpa) or not 0.0 <= kpa < 20_000.0:
+        if not math.isfinite(kpa) or not 0.0 <= kpa < MOST_KPA:
             return (
                 1.0,
                 ("the pressure of the gas header is unknown",),
@@ -197,7 +244,7 @@ class SupplyWatch:
 
     def _frequency(self, now: float, generators: GeneratorReading) -> tuple[float, str]:
         hz = generators.hz
-        if math.isfinite(hz) and not 0.5 <= hz / self._site.hz <= 1.5:
+        if math.isfinite(hz) and not OFF_PARTS[0] <= hz / self._site.hz <= OFF_PARTS[1]:
             hz = math.nan
         trim, off = supply.droop(hz, self._site.hz, self._settings.hz_resolution)
         if off and math.isfinite(hz):

@@ -12,7 +12,7 @@ import numpy as np
 
 from proxy.energy.arrays import Ints
 from proxy.energy.budget import Term
-from proxy.governor.accounts import RUNNING, WITHHELD
+from proxy.governor.accounts import ASLEEP, RUNNING, WITHHELD
 from proxy.governor.devices import Actuator
 from proxy.governor.tick import Body, Tick
 
@@ -36,12 +36,15 @@ class Uplink:
     def __init__(self) -> None:
         self.heard_s = math.nan
         """When any share came last."""
+        self.looked_s = math.nan
+        self.missed = 0.0
+        """Shares that should have come since then."""
         self.lost_s = math.nan
         """Since when the whole fleet is silent; NaN while it is not."""
         self.before_w = 0.0
         """What it drew then."""
         self.least_w = 0.0
-        """What limits alone reach."""
+        """What limits alone reach, and never less than a probe beside all that sleep."""
 
     @property
     def lost(self) -> bool:
@@ -63,29 +66,42 @@ class Uplink:
     def look(self, tick: Tick, shares: int) -> bool:
         """Take in how many shares came; keep idlers from work. Return whether the pool has just come back."""
         now = tick.now
+        dt = 0.0 if math.isnan(self.looked_s) else max(0.0, now - self.looked_s)
+        self.looked_s = now
         back = self.lost and shares > 0
         if shares > 0 or math.isnan(self.heard_s):
-            self.heard_s, self.lost_s = now, math.nan
+            self.heard_s, self.lost_s, self.missed = now, math.nan, 0.0
             if back:
                 tick.decide("pool", 0, 0.0, "shares come again: the fleet is released in steps", "no work")
             return back
         silent_s = now - self.heard_s
-        if not self.lost and silent_s >= LEAST_S:
-            self._judge(tick, silent_s)
+        if not self.lost:
+            self.missed += self._rate_hz(tick) * dt
+            if silent_s >= LEAST_S and self.missed >= SURE:
+                self._lose(tick, silent_s)
         if self.lost and silent_s > GRACE_S:
             self._hold_back(tick, silent_s)
         return False
 
-    def _judge(self, tick: Tick, silent_s: float) -> None:
+    @staticmethod
+    def _rate_hz(tick: Tick) -> float:
+        """Return how many shares a second should come now, by half of what is expected of each.
+
+        Of a fleet that was asleep on our order nobody expects any, nor of who wakes and does not hash yet.
+        """
+        accounts, devices = tick.body.accounts, tick.body.devices
+        wakes = accounts.rising & (accounts.base_w < 0.5 * devices.floor_w)
+        works = (accounts.mode == RUNNING) & tick.readings.connected & ~wakes
+        return 0.5 * float(devices.share_rate_hz[works].sum())
+
+    def _lose(self, tick: Tick, silent_s: float) -> None:
         accounts, devices = tick.body.accounts, tick.body.devices
         works = (accounts.mode == RUNNING) & tick.readings.connected
-        rate = float(devices.share_rate_hz[works].sum()) * 0.5
-        if rate * silent_s < SURE:
-            return
         self.lost_s, self.before_w = self.heard_s, tick.load_w
         limits = devices.may(Actuator.LIMIT) & works
         least = np.where(limits, np.minimum(devices.floor_w, accounts.setpoint_w), accounts.setpoint_w)
-        self.least_w = tick.body.bias * float(least.sum())
+        probe = max(PROBE_PART * float(devices.ceiling_w.sum()), float(devices.ceiling_w.max(initial=0.0)))
+        self.least_w = tick.body.bias * max(float(least.sum()), float(devices.sleep_w.sum()) + probe)
         tick.decide(
             "pool", int(works.sum()), 0.0, f"no share for {silent_s:.0f} s: the pool is lost", "no work"
         )
@@ -98,11 +114,7 @@ class Uplink:
         works = (accounts.mode == RUNNING) & tick.readings.connected
         probes = self._probes(tick.body, works)
         if not len(probes):
-            # Those that were here are gone: others take their place, or nobody would ever hear of the pool.
-            waiting = np.flatnonzero((accounts.mode == WITHHELD) & tick.readings.connected & ~accounts.deaf)[
-                :1
-            ]
-            tick.commander.start(waiting, devices.floor_w[waiting])
+            self._send_another(tick)
             return
         works[probes] = False
         # NaN compares as False.
@@ -110,6 +122,19 @@ class Uplink:
         # A share after the last of all shows nothing: each has been silent at least since then.
         soon = silent_s > BEFORE_IDLE * devices.t_idle_s
         tick.commander.withhold(np.flatnonzero(works & (idles | soon)))
+
+    @staticmethod
+    def _send_another(tick: Tick) -> None:
+        """Start one that waits or sleeps, if it may: else nobody would ever hear that the pool is back."""
+        accounts, devices = tick.body.accounts, tick.body.devices
+        may = tick.readings.connected & ~accounts.deaf & (tick.dead == 0)[devices.circuit]
+        waiting = np.flatnonzero(may & (accounts.mode == WITHHELD))
+        if not len(waiting):
+            waiting = np.flatnonzero(may & (accounts.mode == ASLEEP))
+        room_w = (tick.budget.watts - tick.proven_w) / tick.body.bias
+        fits = waiting[devices.floor_w[waiting] <= room_w][:1]
+        if tick.may_raise and len(fits):
+            tick.commander.start(fits, devices.floor_w[fits])
 
     @staticmethod
     def _probes(body: Body, works: np.ndarray) -> Ints:

@@ -1,4 +1,4 @@
-"""Writes the log beside the program: a full disk stops nothing, nor a reader that is gone or does not read."""
+"""Writes the log beside the program: no full disk stops it, and no reader that is gone or does not read."""
 
 from __future__ import annotations
 
