@@ -70,7 +70,7 @@ def test_a_fleet_that_slept_on_our_order_comes_back(fleet: str, length_s: float,
 
 
 def test_a_pool_that_returns_while_all_sleep_is_heard_of() -> None:
-    """They slept before they could be kept from work, and nobody may be raised while it is lost: one is sent."""
+    """They slept before they could be kept from work; nobody may be raised while it is lost: one is sent."""
     row = replace(SCENARIOS["uplink-lost"], onset_s=200.0, for_s=900.0, every_s=np.inf)
     before, during, after, policy = ordered(row, "luxos", STOP, 250.0, 700.0)
     assert during < 0.2 * before
