@@ -237,7 +237,8 @@ class SupplyWatch:
 
     def _pressure_part(self, readings: Readings) -> float:
         header = self._settings.header
-        if header is None or not math.isfinite(readings.header_kpa):
+        # Nonsense empties no header: it is alarmed about, and nothing is raised meanwhile.
+        if header is None or not 0.0 <= readings.header_kpa < MOST_KPA:
             return 1.0
         # Engines lose power below ``empty_kpa``; half of that is taken for none [A].
         return (readings.header_kpa - 0.5 * header.empty_kpa) / (0.5 * header.empty_kpa)
