@@ -12,7 +12,7 @@ from proxy.energy.arrays import Floats, Ints
 from proxy.energy.filling import HAIR_W, Demand, Filling
 from proxy.energy.site import Wiring
 
-__all__ = ["Allocation", "Demand", "Entitlement", "allocate", "share_out"]
+__all__ = ["Allocation", "Demand", "Entitlement", "Shortage", "allocate", "share_out", "shortage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,18 @@ class Entitlement:
     """Contracted weight in the surplus."""
     settle_w: Floats | None = None
     """What is paid back of curtailment debt, from the surplus before it is shared (``debt``)."""
+    able_w: Floats | None = None
+    """What each one's miners could draw if we let them: so much of the guarantee is due. None: what they may
+    be told now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """How much of its guarantee each tenant is not given, index = tenant."""
+
+    short_w: Floats
+    held_w: Floats
+    """Part of it that the budget would cover, and miners may not be told yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class Allocation:
     entitled_w: Floats
     """[T] guarantee as far as it could be met, plus the share of surplus; what the budget owed each."""
     short_w: Floats
-    """[T] how much of the guarantee the budget could not cover; what a tenant cannot use is not short."""
+    """[T] how much of the guarantee is not given; what a tenant's miners cannot draw is not short."""
     settled_w: Floats
     """[T] how much each may draw of the surplus to pay back what it is owed; part of ``entitled_w``."""
     level_hs_w: float
@@ -65,7 +77,7 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
     filling = Filling(demand, wiring, len(entitlement.guarantee_w))
     base_w = filling.tenant_w()
     over_w = max(0.0, float(base_w.sum()) - budget_w)
-    owed_w, guaranteed_w, short_w, settled_w = _owed(budget_w, base_w, filling.usable_w, entitlement)
+    owed_w, guaranteed_w, settled_w = _owed(budget_w, base_w, filling.usable_w, entitlement)
     if filling.wiring_binds:
         # What is guaranteed is placed before anybody's surplus can fill a circuit.
         for priority in np.unique(entitlement.priority):
@@ -78,7 +90,7 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
         filling.watts(),
         filling.tenant_w(),
         owed_w,
-        short_w,
+        _short(base_w, filling.usable_w, guaranteed_w, entitlement),
         settled_w,
         filling.level_hs_w,
         over_w,
@@ -105,10 +117,34 @@ def share_out(amount: float, weights: Floats, most: Floats) -> Floats:
     return given
 
 
-def _owed(
-    budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what each may use, of that the guaranteed part, what is missing of it, what pays debts back [T].
+def shortage(budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement) -> Shortage:
+    """Return what lacks of the guarantees, without an allocation.
+
+    Args:
+        budget_w: For all; NaN is none.
+        base_w: What each tenant's miners draw at least [T].
+        usable_w: What they may be told now [T].
+        entitlement: Guarantees, and what the miners are able to draw.
+
+    """
+    budget_w = 0.0 if np.isnan(budget_w) else budget_w
+    able_w = usable_w if entitlement.able_w is None else entitlement.able_w
+    given = _guaranteed(budget_w, base_w, usable_w, entitlement)
+    covered = _guaranteed(budget_w, base_w, able_w, entitlement)
+    short = _short(base_w, usable_w, given, entitlement)
+    return Shortage(short, np.maximum(0.0, short - _short(base_w, able_w, covered, entitlement)))
+
+
+def _short(base_w: Floats, usable_w: Floats, guaranteed_w: Floats, entitlement: Entitlement) -> Floats:
+    """Return what is due of each guarantee and not given [T]."""
+    able_w = usable_w if entitlement.able_w is None else entitlement.able_w
+    due = np.maximum(base_w, np.minimum(entitlement.guarantee_w, able_w))
+    short = np.maximum(0.0, due - guaranteed_w)
+    return np.where(short > HAIR_W, short, 0.0)
+
+
+def _guaranteed(budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement) -> Floats:
+    """Return what the budget gives each of its guarantee, as far as it can use it [T].
 
     Asleep, miners draw too: that is charged to their tenant first, and nobody can be given less.
     """
@@ -120,7 +156,15 @@ def _owed(
         part = min(1.0, left / extra.sum()) if extra.sum() > 0 else 0.0
         guaranteed += part * extra
         left = max(0.0, left - float(part * extra.sum()))
-    short = np.maximum(0.0, wanted - guaranteed)
+    return guaranteed
+
+
+def _owed(
+    budget_w: float, base_w: Floats, usable_w: Floats, entitlement: Entitlement
+) -> tuple[Floats, Floats, Floats]:
+    """Return what each may use, of that the guaranteed part, and what pays debts back [T]."""
+    guaranteed = _guaranteed(budget_w, base_w, usable_w, entitlement)
+    left = max(0.0, budget_w - float(guaranteed.sum()))
     owed, paid = guaranteed.copy(), np.zeros(len(guaranteed))
     if entitlement.settle_w is not None:
         paid = share_out(left, entitlement.settle_w, np.minimum(entitlement.settle_w, usable_w - owed))
@@ -129,4 +173,4 @@ def _owed(
     if entitlement.share.sum() > 0:
         # Not capped by what a tenant can use: what it leaves goes to the best watts of all, last of all.
         owed += left * entitlement.share / entitlement.share.sum()
-    return owed, guaranteed, np.where(short > HAIR_W, short, 0.0), paid
+    return owed, guaranteed, paid

@@ -86,3 +86,18 @@ def bounds(miners: Standing, dwell: Dwell, *, shedding: bool, limits: bool = Fal
     down = miners.locked & ~fixed
     upper = np.where(down, np.minimum(lower, stop_w), upper)
     return np.where(down, upper, lower), upper
+
+
+def able_w(miners: Standing, upper_w: Floats) -> Floats:
+    """Return the most nominal watts that each miner could draw if we let it [N].
+
+    Who sleeps does so by our order and stays so by our dwell, unless it is gone: it could draw its ceiling.
+    All others could what they may be told now. A lock-out is for work at the circuit: nothing could be drawn.
+
+    Args:
+        miners: As they stand.
+        upper_w: The most that each may be told now, by ``bounds`` [N].
+
+    """
+    rests = miners.sleeps & ~miners.left_out & ~miners.locked
+    return np.where(rests, np.where(miners.here, miners.ceiling_w, miners.told_w), upper_w)

@@ -48,6 +48,8 @@ _MUCH = 0.05
 """A part of the load in flight that makes it change within seconds."""
 _EVENT_S = 2.0
 """Rounds follow each other so closely while there is something to give back or to follow."""
+_REST = "miners that were put to sleep are left so for a while"
+"""Why a guarantee is short that the budget would cover."""
 
 
 class Governor:
@@ -121,8 +123,11 @@ class Governor:
         acted = self._guard.look(tick)
         self._verify.look(tick)
         self._account(tick, dt)
-        if not acted and self._is_due(tick, changed):
+        if acted:
+            self._find_short(tick)
+        elif self._is_due(tick, changed):
             self._round(tick)
+            self._find_short(tick)
         self._tell(tick, (*sight.doubts, *supplied.doubts))
         return self._plan(tick, supplied, sight)
 
@@ -305,16 +310,30 @@ class Governor:
             return
         plan = self._rounds.round(tick, settle)
         self._observer.rounded(tick.now)
-        short = plan.short_w * body.bias
+        self._settled_w = plan.settled_w * body.bias
+
+    def _find_short(self, tick: Tick) -> None:
+        """See what lacks of the guarantees, and say so.
+
+        After a shed too, and where a round finds nothing to do: what lacks does not wait for an allocation.
+        """
+        if self._rounds.guaranteed_w == 0.0 or not len(tick.body.devices):
+            return
+        lacks = self._rounds.shortage(tick)
+        short = self._short_w = lacks.short_w
+        # Nobody is paid back who lacks what is guaranteed.
+        self._settled_w = np.where(short > 0, 0.0, self._settled_w)
         for tenant in np.flatnonzero((short > 0.01 * self._rounds.guarantee_w) & (short > 0)):
             name = self._body.tenants[int(tenant)] if self._body.tenants else "site"
+            cause = tick.budget.sentence
+            if lacks.held_w[tenant] > 0.5 * short[tenant]:
+                cause = f"nothing is raised while {tick.budget.frozen}" if tick.budget.frozen else _REST
             tick.body.alarms.say(
                 tick.now,
                 "guarantee",
                 name,
-                f"{name} is {short[tenant] / 1000:,.1f} kW short of its guarantee: {tick.budget.sentence}",
+                f"{name} is {short[tenant] / 1000:,.1f} kW short of its guarantee: {cause}",
             )
-        self._short_w, self._settled_w = short, plan.settled_w * body.bias
 
     def _is_idle(self, tick: Tick) -> bool:
         """Return whether a round would change nothing: most of a day is like that."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.energy import charges, dispatch
-from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate
+from proxy.energy.allocation import Allocation, Demand, Entitlement, Shortage, allocate, shortage
 from proxy.energy.arrays import Floats, Ints
-from proxy.energy.bounds import Dwell, Standing, bounds
+from proxy.energy.bounds import Dwell, Standing, able_w, bounds
 from proxy.energy.site import Site, Wiring
 from proxy.governor.accounts import ASLEEP, RUNNING
 from proxy.governor.devices import Actuator
@@ -49,7 +49,7 @@ class Rounds:
         While ``shedding`` nobody is raised, and dwell binds nobody; with ``limits`` whoever has a limit is
         not put to sleep.
         """
-        lower, upper = _bounds(tick, shedding=shedding, limits=limits)
+        lower, upper = bounds(_standing(tick), _dwell(tick), shedding=shedding, limits=limits)
         body = tick.body
         bias = body.bias
         wiring = Wiring(tick.wiring.parent, tick.wiring.limit_w / bias)
@@ -70,6 +70,29 @@ class Rounds:
             None if settle_w is None else settle_w / bias,
         )
         return allocate(budget_w, demand, entitlement, wiring)
+
+    def shortage(self, tick: Tick) -> Shortage:
+        """Return what lacks of the guarantees now, at the feeder; it costs a small part of an allocation.
+
+        While nothing may be raised, by an order or for want of readings, miners have what they were told.
+        """
+        body = tick.body
+        standing = _standing(tick)
+        lower, upper = bounds(standing, _dwell(tick), shedding=False)
+        # A curve may end below what its devices are charged at.
+        most = body.curves.ceiling_w[body.devices.curve]
+        able = np.maximum(lower, np.minimum(able_w(standing, upper), most))
+        usable = np.maximum(lower, np.minimum(upper, most))
+        if not tick.may_raise:
+            usable = np.maximum(lower, np.minimum(usable, standing.told_w))
+        base_w, usable_w, of_w = (self._by_tenant(tick, watts) for watts in (lower, usable, able))
+        entitlement = Entitlement(self.guarantee_w / body.bias, self._priority, self._share, able_w=of_w)
+        lacks = shortage(tick.budget.watts / body.bias, base_w, usable_w, entitlement)
+        return Shortage(lacks.short_w * body.bias, lacks.held_w * body.bias)
+
+    def _by_tenant(self, tick: Tick, watts: Floats) -> Floats:
+        """Return sums of miners' watts [T]."""
+        return np.bincount(tick.body.devices.tenant, watts, len(self.guarantee_w)).astype(np.float64)
 
     def shed(self, tick: Tick, deficit_w: float, bound: str, sentence: str) -> float:
         """Lower the fleet by ``deficit_w`` at the feeder, worst watts first; return nominal watts."""
@@ -189,11 +212,11 @@ class Rounds:
         )
 
 
-def _bounds(tick: Tick, *, shedding: bool, limits: bool) -> tuple[Floats, Floats]:
-    """Return the least and most nominal watts that each miner may be told now."""
+def _standing(tick: Tick) -> Standing:
+    """Return how the miners stand."""
     body = tick.body
-    devices, accounts, settings = body.devices, body.accounts, body.settings
-    standing = Standing(
+    devices, accounts = body.devices, body.accounts
+    return Standing(
         told_w=accounts.setpoint_w,
         runs=accounts.mode == RUNNING,
         sleeps=accounts.mode == ASLEEP,
@@ -211,5 +234,8 @@ def _bounds(tick: Tick, *, shedding: bool, limits: bool) -> tuple[Floats, Floats
         can_sleep=devices.may(Actuator.SLEEP) & body.learned.usable(devices.curve, Actuator.SLEEP),
         can_idle=devices.may(Actuator.WITHHOLD) & body.learned.usable(devices.curve, Actuator.WITHHOLD),
     )
-    dwell = Dwell(settings.min_on_s, settings.min_off_s, settings.cycles_day)
-    return bounds(standing, dwell, shedding=shedding, limits=limits)
+
+
+def _dwell(tick: Tick) -> Dwell:
+    settings = tick.body.settings
+    return Dwell(settings.min_on_s, settings.min_off_s, settings.cycles_day)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate, share_out
+from proxy.energy.allocation import Allocation, Demand, Entitlement, allocate, share_out, shortage
 from proxy.energy.arrays import Floats
 from proxy.energy.curves import on_off
 from proxy.energy.site import Wiring
@@ -174,6 +174,41 @@ def test_where_guarantees_do_not_fit_the_first_priority_goes_first_and_equals_sh
     assert plan.tenant_w[0] == pytest.approx(0.3 * total, abs=LARGEST_W)
     assert plan.entitled_w[1] == pytest.approx(plan.entitled_w[2])
     assert plan.short_w == pytest.approx([0, 0.2 * total, 0.2 * total], abs=2 * sleep)
+
+
+@given(cases(), st.floats(1, 3))
+def test_what_is_able_and_held_is_short_and_moves_no_watt(case: Case, more: float) -> None:
+    plain = allocated(case)
+    base_w, usable_w = (
+        np.bincount(case.demand.tenant, watts, len(plain.tenant_w)).astype(np.float64)
+        for watts in (case.demand.lower_w, case.demand.upper_w)
+    )
+    able = replace(case.entitlement, able_w=more * usable_w)
+    plan = allocated(replace(case, entitlement=able))
+    np.testing.assert_array_equal(plan.watts, plain.watts)
+    np.testing.assert_array_equal(plan.entitled_w, plain.entitled_w)
+    assert (plan.short_w >= plain.short_w - ROUNDING_W).all()
+    lacks = shortage(case.budget_w, base_w, usable_w, able)
+    assert (lacks.held_w <= lacks.short_w + ROUNDING_W).all()
+    assert (lacks.short_w <= np.maximum(0.0, able.guarantee_w - base_w) + ROUNDING_W).all()
+
+
+def test_short_is_the_guarantee_less_what_is_given_of_it_whoever_keeps_it_from_whom() -> None:
+    promise = Entitlement(
+        np.array([30e3, 20e3, 10e3]),
+        np.zeros(3, dtype=np.int64),
+        np.ones(3),
+        able_w=np.array([50e3, 20e3, 4e3]),
+    )
+    base_w, usable_w = np.array([1e3, 1e3, 0.0]), np.array([1e3, 20e3, 4e3])
+    # The first one's miners rest, the third has too few: what both leave others can have.
+    ample = shortage(100e3, base_w, usable_w, promise)
+    assert ample.short_w == pytest.approx([29e3, 0.0, 0.0])
+    assert ample.held_w == pytest.approx([29e3, 0.0, 0.0])
+    for none in (2e3, float("nan")):
+        lacks = shortage(none, base_w, usable_w, promise)
+        assert lacks.short_w == pytest.approx([29e3, 19e3, 4e3])
+        assert not lacks.held_w.any()
 
 
 def test_surplus_goes_by_contracted_share_not_by_who_has_the_better_miners() -> None:

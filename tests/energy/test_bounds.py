@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.energy.bounds import Dwell, Standing, bounds
+from proxy.energy.bounds import Dwell, Standing, able_w, bounds
 
 DWELL = Dwell(min_on_s=900.0, min_off_s=300.0, cycles_day=6)
 FLOOR, CEILING, SLEEP, IDLE = 800.0, 3000.0, 25.0, 200.0
@@ -147,3 +147,23 @@ def test_who_waits_for_work_may_have_it_as_soon_as_it_is_here() -> None:
 def test_who_is_locked_out_goes_down_whatever_dwell_says() -> None:
     assert of(standing(locked=True, changed_s=0.0)) == (SLEEP, SLEEP)
     assert of(standing(locked=True, runs=False, told_w=IDLE)) == (SLEEP, SLEEP)
+
+
+@pytest.mark.parametrize(
+    ("columns", "able"),
+    [
+        ({"changed_s": 0.0}, CEILING),
+        ({"changed_s": 0.0, "here": False}, SLEEP),
+        ({"here": False}, SLEEP),
+        ({"left_out": True}, SLEEP),
+        ({"locked": True}, SLEEP),
+        ({"sleeps": False, "told_w": IDLE}, CEILING),
+        ({"sleeps": False, "told_w": IDLE, "here": False}, IDLE),
+        ({"sleeps": False, "runs": True, "told_w": FLOOR}, CEILING),
+        ({"sleeps": False, "runs": True, "told_w": FLOOR, "can_limit": False}, FLOOR),
+    ],
+)
+def test_who_rests_by_our_order_is_able_and_who_is_gone_is_not(columns: dict[str, Any], able: float) -> None:
+    miner = standing(**{"runs": False, "sleeps": True, "told_w": SLEEP, **columns})
+    _, upper = bounds(miner, DWELL, shedding=False)
+    assert able_w(miner, upper).tolist() == [able]
