@@ -27,6 +27,7 @@ from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
 from proxy.app.power.standing import Standing
 from proxy.app.power.view import PowerView
+from proxy.app.power.wall import WallWatch, jump_told
 from proxy.config.power import Power
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.energy.available import SOURCE
@@ -68,6 +69,7 @@ class PowerControl:
         self.instruments = instruments
         circuits = [circuit.name for circuit in instruments.site.circuits]
         self.orders = PowerOrders(folder, time.time, hear, circuits, acts=self.acts)
+        self._wall = WallWatch(time.time, time.monotonic)
         self._lessons = LessonBook(folder)
         self._debts = DebtBook(folder)
         self._owed: dict[str, Floats] = {}
@@ -163,6 +165,7 @@ class PowerControl:
 
     async def step(self) -> None:
         """Look, decide, act."""
+        self._tell_jump()
         now, fleet = self.now(), self._relay.fleet
         miners = fleet.miners()
         if self._governor is not None or self.instruments.is_ready(len(miners.keys), now - self._began_at):
@@ -240,6 +243,11 @@ class PowerControl:
         self.commanded.join(devices, withheld=self.acts)
         by_work = ~(devices.may(Actuator.LIMIT) | devices.may(Actuator.SLEEP))
         self._lead_s = max(self._lead_s, SETTLED_S + float(devices.t_idle_s[by_work].max(initial=0.0)))
+
+    def _tell_jump(self) -> None:
+        if jump_s := self._wall.jumped_s():
+            names = [window.name for window in self.power.calendar]
+            self.account.alarm("clock", "site", jump_told(jump_s, names))
 
     def _doubt_source(self, why: str) -> None:
         named = why if why.startswith(SOURCE) else f"{SOURCE}: {why}"
