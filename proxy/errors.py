@@ -36,5 +36,9 @@ class SourceSilent(PumpjackError):
     """Who should know the available power told nothing to be believed: keep the last until it is stale."""
 
 
+class SourceDoubted(SourceSilent):
+    """It told something, and that is no answer. Counts as silence, but no waiting heals it: tell people."""
+
+
 class OrderRefused(PumpjackError):
     """An operator's order cannot be carried out: tell them why."""

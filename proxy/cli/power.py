@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -252,7 +251,7 @@ def order_lines(orders: dict[str, Any]) -> list[str]:
     lines = []
     if (cap := orders.get("cap")) is not None:
         lines.append(
-            f"cap        {cap['kw']:g} kW until {iso(cap['until_s'])} ({ago(cap['until_s'] - time.time())}), "
+            f"cap        {cap['kw']:g} kW until {iso(cap['until_s'])} ({ago(cap['left_s'])}), "
             f"by {cap['who']}: {cap['reason']}"
         )
     for key, word in (("held", "hold"), ("stopped", "STOP")):

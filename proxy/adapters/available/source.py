@@ -13,7 +13,7 @@ from typing import Protocol
 import aiohttp
 import msgspec
 
-from proxy.errors import SourceSilent
+from proxy.errors import SourceDoubted, SourceSilent
 
 MOST_BYTES = 4096
 """Of an answer: a number, or a small object around it."""
@@ -71,29 +71,33 @@ def read(quantity: Quantity, content: bytes, wall_s: float, at_s: float) -> Told
         at_s: When it was told, if it does not say itself.
 
     Raises:
-        SourceSilent: it is none of that.
+        SourceDoubted: it is none of that.
+        SourceSilent: it is empty.
 
     """
     if len(content) > MOST_BYTES:
-        raise SourceSilent(f"more than {MOST_BYTES} bytes")
+        raise SourceDoubted(f"more than {MOST_BYTES} bytes")
+    if not content.strip():
+        # Not worth an alarm: whoever rewrites a file in place leaves it empty for an instant.
+        raise SourceSilent("empty")
     neither = f'neither a number nor {{"{quantity.key}": number}}'
     try:
         told: object = msgspec.json.decode(content)
     except (ValueError, RecursionError):
-        raise SourceSilent(neither) from None
+        raise SourceDoubted(neither) from None
     stamp: object = at_s
     if isinstance(told, dict):
         stamp = told.get("at", at_s)
         told = told.get(quantity.key)
     value, at = _number(told), _number(stamp)
     if math.isnan(value):
-        raise SourceSilent(neither)
+        raise SourceDoubted(neither)
     if not quantity.least <= value <= quantity.most:
-        raise SourceSilent(f"{value:g} {quantity.unit} is no {quantity.what}")
+        raise SourceDoubted(f"{value:g} {quantity.unit} is no {quantity.what}")
     if not math.isfinite(at):
-        raise SourceSilent('"at" is no Unix time in seconds')
+        raise SourceDoubted('"at" is no Unix time in seconds')
     if at - wall_s > FUTURE_S:
-        raise SourceSilent(f'"at" is {at - wall_s:.0f} s in the future: one of two clocks is wrong')
+        raise SourceDoubted(f'"at" is {at - wall_s:.0f} s in the future: one of two clocks is wrong')
     return Told(value, max(0.0, wall_s - at))
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from proxy.events import Curtailed, CurtailmentEnded, Event, PowerAlarm, PowerDecided
+from proxy.governor.alarms import Alarms
 from proxy.governor.plan import Plan
+from proxy.governor.settings import GovernorSettings
 from proxy.ledger.records import Note, SiteCurtailed
 
 KEPT = 200
 """Decisions and alarms that ``power why`` can tell."""
 SHORT = 0.999
 """A budget of less than this part of what is wanted is a curtailment; the rest is rounding."""
+_FIGURES = re.compile(r"-?\d[\d.e+-]*")
 
 
 class PowerAccount:
@@ -39,6 +43,8 @@ class PowerAccount:
         self.missing_kwh = 0.0
         """What was not offered in it."""
         self._took_at = math.nan
+        self._standing = Alarms(GovernorSettings().alarm_s)
+        """Those that are not the governor's, and not said with every question."""
 
     def take(self, plan: Plan, wanted_w: float, withheld: int) -> None:
         """Note a plan.
@@ -73,6 +79,20 @@ class PowerAccount:
         """Note something that wants a person."""
         self._hear(PowerAlarm(kind, subject, text))
         self.alarms.append({"at": round(self._wall(), 3), "kind": kind, "subject": subject, "sentence": text})
+
+    def warn(self, now: float, kind: str, subject: str, text: str) -> None:
+        """Note something that lasts: again after a while, and at once if it is another thing.
+
+        Args:
+            now: On a monotonic clock, seconds.
+            kind: Of the alarm.
+            subject: What it is about.
+            text: Tells it; other figures in the same words are the same thing.
+
+        """
+        self._standing.say(now, kind, f"{subject}: {_FIGURES.sub('', text)}", text)
+        for alarm in self._standing.drawn():
+            self.alarm(kind, subject, alarm.sentence)
 
     def _follow(self, plan: Plan, wanted_w: float, withheld: int) -> None:
         now = plan.at

@@ -15,6 +15,7 @@ import numpy as np
 
 from proxy.adapters.available.source import AVAILABLE, PRICE
 from proxy.app.power.account import PowerAccount
+from proxy.app.power.available import AvailableJudge
 from proxy.app.power.book import Request
 from proxy.app.power.commanded import Commanded
 from proxy.app.power.debts import DebtBook
@@ -26,8 +27,10 @@ from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
 from proxy.app.power.standing import Standing
 from proxy.app.power.view import PowerView
+from proxy.app.power.wall import WallWatch, jump_told
 from proxy.config.power import Power
 from proxy.energy.arrays import Bools, Floats, Ints
+from proxy.energy.available import SOURCE
 from proxy.energy.budget import Term
 from proxy.errors import OrderRefused
 from proxy.events import Event
@@ -66,12 +69,22 @@ class PowerControl:
         self.instruments = instruments
         circuits = [circuit.name for circuit in instruments.site.circuits]
         self.orders = PowerOrders(folder, time.time, hear, circuits, acts=self.acts)
+        self._wall = WallWatch(time.time, time.monotonic)
         self._lessons = LessonBook(folder)
         self._debts = DebtBook(folder)
         self._owed: dict[str, Floats] = {}
         """From before; the governor begins with it."""
         self._owners = [tenant.name for tenant in instruments.site.tenants]
-        self.source = SourceWatch(source_of(AVAILABLE, power.source), power.source, now)
+        self.source = SourceWatch(
+            source_of(AVAILABLE, power.source),
+            power.source,
+            now,
+            judge=AvailableJudge(
+                sum(generator.kw for generator in power.generators),
+                lambda: float(self.commanded.ceiling_w.sum()) / 1000.0,
+            ),
+            doubt=self._doubt_source,
+        )
         self.price = SourceWatch(source_of(PRICE, power.price), power.price, now)
         self._standing = Standing(power, self.price, now, time.time)
         self.plan: Plan | None = None
@@ -152,6 +165,7 @@ class PowerControl:
 
     async def step(self) -> None:
         """Look, decide, act."""
+        self._tell_jump()
         now, fleet = self.now(), self._relay.fleet
         miners = fleet.miners()
         if self._governor is not None or self.instruments.is_ready(len(miners.keys), now - self._began_at):
@@ -229,6 +243,15 @@ class PowerControl:
         self.commanded.join(devices, withheld=self.acts)
         by_work = ~(devices.may(Actuator.LIMIT) | devices.may(Actuator.SLEEP))
         self._lead_s = max(self._lead_s, SETTLED_S + float(devices.t_idle_s[by_work].max(initial=0.0)))
+
+    def _tell_jump(self) -> None:
+        if jump_s := self._wall.jumped_s():
+            names = [window.name for window in self.power.calendar]
+            self.account.alarm("clock", "site", jump_told(jump_s, names))
+
+    def _doubt_source(self, why: str) -> None:
+        named = why if why.startswith(SOURCE) else f"{SOURCE}: {why}"
+        self.account.warn(self.now(), "source", SOURCE, named)
 
     def _tell_turned_away(self) -> None:
         if self.roster.turned_away > self._turned_away:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 
 from proxy.app.power.book import Book, Cap, Curtailment, Request, Told
 from proxy.app.power.keeping import keep, kept
+from proxy.app.power.wall import OrderClock
 from proxy.config.power_outside import GREATEST_KW
 from proxy.energy.budget import Term
 from proxy.energy.orders import OperatorCap, Order, curtailment, operator
@@ -38,11 +40,24 @@ class PowerOrders:
         circuits: Sequence[str],
         *,
         acts: bool,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begin without orders.
+
+        Args:
+            folder: Where they are kept.
+            wall: Unix seconds.
+            hear: Takes what was ordered.
+            circuits: Names of all.
+            acts: Whether anything is gated.
+            steady: Monotonic seconds: by these an order for a while ends, however the wall clock is set.
+
+        """
         self._path = folder / FILE_NAME
         self._circuits = tuple(circuits)
         self._acts = acts
         self._wall = wall
+        self._clock = OrderClock(wall, steady)
         self._hear = hear
         self.book = Book()
         self._giving = asyncio.Lock()
@@ -71,6 +86,7 @@ class PowerOrders:
                     f"there {self._known()}. Somebody may stand at it. Name it again, or take it out of "
                     "the file"
                 )
+        self._hold(self.book)
 
     async def give(self, order: str, request: Request) -> None:
         """Take an order: ``cap``, ``hold``, ``stop``, ``order``, ``lockout``, ``unlock`` or ``release``.
@@ -90,9 +106,18 @@ class PowerOrders:
         async with self._giving:
             book = self._book_after(order, request, Told(reason, who))
             await asyncio.to_thread(self._keep, book)
-            self.book = book
+            self._hold(book)
         name, circuit = request.name or request.only or "", request.circuit or ""
         self._hear(PowerOrdered(order, request.kw, request.seconds, reason, who, circuit, name))
+
+    def _hold(self, book: Book) -> None:
+        """Let a book hold; after a restart what is left of an order is what its end on the disk leaves."""
+        orders = [*book.curtailments.items()]
+        self._clock.take(orders if book.cap is None else [*orders, book.cap])
+        self.book = book
+
+    def _over(self, name: str, one: Curtailment) -> bool:
+        return all(now >= one.until_s for now in self._clock.times((name, one)))
 
     def _book_after(self, order: str, request: Request, told: Told) -> Book:
         match order:
@@ -127,7 +152,7 @@ class PowerOrders:
             raise OrderRefused("a curtailment holds for a while, at most a year")
         if from_s is None or not (math.isfinite(from_s) and now < from_s + seconds <= now + 2 * LONGEST_S):
             raise OrderRefused("a curtailment begins within a year, and ends in the future")
-        left = {each: one for each, one in self.book.curtailments.items() if one.until_s > now}
+        left = {each: one for each, one in self.book.curtailments.items() if not self._over(each, one)}
         left[name] = Curtailment(kw, from_s, from_s + seconds, told.reason, told.who)
         if len(left) > MOST_CURTAILMENTS:
             raise OrderRefused(f"more than {MOST_CURTAILMENTS} curtailments are too many: release some")
@@ -181,14 +206,15 @@ class PowerOrders:
             lead_s: How long before its beginning that is to be done.
 
         """
-        now, cap = self._wall(), self.book.cap
+        cap = self.book.cap
         if cap is not None:
-            yield from operator(OperatorCap(cap.kw * 1000.0, cap.until_s, cap.reason, cap.who), now)
-        orders = [
-            Order(name, one.from_s, one.until_s, one.kw * 1000.0)
-            for name, one in self.book.curtailments.items()
-        ]
-        yield from curtailment(orders, now, unload_w_s, lead_s)
+            by_hand = OperatorCap(cap.kw * 1000.0, cap.until_s, cap.reason, cap.who)
+            yield from operator(by_hand, self._clock.now(cap))
+        for name, one in self.book.curtailments.items():
+            order = Order(name, one.from_s, one.until_s, one.kw * 1000.0)
+            # Nobody knows which clock was right when they differ: the stricter holds.
+            for now in self._clock.times((name, one)):
+                yield from curtailment((order,), now, unload_w_s, lead_s)
 
     def instructions(self, terms: Iterable[Term]) -> Instructions:
         """Return what holds now: the strictest of all ``terms``, with its name, and the rest of the book."""
@@ -203,15 +229,15 @@ class PowerOrders:
 
     def state(self) -> dict[str, Any]:
         """Return the orders, for JSON; without those that are over."""
-        now = self._wall()
         state: dict[str, Any] = json.loads(msgspec.json.encode(self.book))
         cap = self.book.cap
         if cap is not None:
-            state["cap"] = (
-                None if cap.until_s <= now else {**state["cap"], "left_s": round(cap.until_s - now)}
-            )
+            left_s = cap.until_s - self._clock.now(cap)
+            state["cap"] = None if left_s <= 0 else {**state["cap"], "left_s": round(left_s)}
         state["curtailments"] = {
-            name: one for name, one in state["curtailments"].items() if one["until_s"] > now
+            name: state["curtailments"][name]
+            for name, one in self.book.curtailments.items()
+            if not self._over(name, one)
         }
         return state
 

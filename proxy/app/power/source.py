@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 from proxy.adapters.available.source import FileSource, HttpSource, Quantity, Source, Told
 from proxy.config.power_outside import Asked
-from proxy.errors import SourceSilent
+from proxy.energy.ladder import LADDERS
+from proxy.energy.plausible import Judged
+from proxy.errors import SourceDoubted, SourceSilent
+
+SILENT_S = LADDERS["source"].safe_s
+"""Silence for so long costs power, and is worth an alarm."""
 
 
 def source_of(quantity: Quantity, settings: Asked) -> Source | None:
@@ -24,11 +29,31 @@ def source_of(quantity: Quantity, settings: Asked) -> Source | None:
 class SourceWatch:
     """Remembers what a source told last, and since when it is silent."""
 
-    def __init__(self, source: Source | None, settings: Asked, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: Source | None,
+        settings: Asked,
+        now: Callable[[], float],
+        *,
+        judge: Callable[[float], Judged] | None = None,
+        doubt: Callable[[str], None] | None = None,
+    ) -> None:
+        """Begin without an answer.
+
+        Args:
+            source: Who is asked; None is nobody.
+            settings: How often, and how long it may take.
+            now: The program's clock.
+            judge: What to take an answer for; without it all that could be read is believed.
+            doubt: Hears why what was told is not believed, and of long silence, with each question.
+
+        """
         self._source = source
         self._every = settings.every
         self._timeout = settings.timeout
         self._now = now
+        self._judge = judge
+        self._doubt = doubt
         self.value = math.nan
         """As told last, in the unit of its quantity; NaN before."""
         self.at = math.nan if source is None else now()
@@ -43,18 +68,30 @@ class SourceWatch:
             await asyncio.sleep(self._every)
 
     async def ask(self, source: Source) -> None:
-        """Ask once."""
+        """Ask once. What is not believed is no answer: the last one goes on growing old."""
+        doubted = False
         try:
             async with asyncio.timeout(self._timeout):
                 told: Told = await source.ask()
+            self._take(told)
         except SourceSilent as error:
-            self.problem = str(error)
-            return
+            self.problem, doubted = str(error), isinstance(error, SourceDoubted)
         except TimeoutError:
             self.problem = f"no answer within {self._timeout:g} s"
+        if self._doubt is None:
             return
+        silent_s = self._now() - self.at
+        if doubted:
+            self._doubt(f"{self.problem}; it is not believed, and nothing is raised by it")
+        elif silent_s >= SILENT_S:
+            self._doubt(f"it told nothing new for {silent_s:.0f} s: {self.problem or 'what it tells is old'}")
+
+    def _take(self, told: Told) -> None:
+        judged = Judged(told.value, "") if self._judge is None else self._judge(told.value)
+        if judged.reason:
+            raise SourceDoubted(judged.reason)
         self.problem = ""
-        self.value = told.value
+        self.value = judged.value
         self.at = self._now() - told.age_s
 
     def state(self, unit: str) -> dict[str, object] | None:

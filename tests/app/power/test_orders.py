@@ -23,8 +23,17 @@ class Desk:
         self, folder: Path, *, circuits: tuple[str, ...] = ("main", "row-a"), acts: bool = True
     ) -> None:
         self.now = 1_700_000_000.0
+        self.steady = 500.0
+        """What the monotonic clock shows while the wall clock shows the above."""
         self.events: list[Event] = []
-        self.orders = PowerOrders(folder, lambda: self.now, self.events.append, circuits, acts=acts)
+        self.orders = PowerOrders(
+            folder, lambda: self.now, self.events.append, circuits, acts=acts, steady=lambda: self.steady
+        )
+
+    def spend(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self.steady += seconds
 
     def said(self, *terms: Term) -> Instructions:
         return self.orders.instructions([*terms, *self.orders.terms(1000.0, 60.0)])
@@ -38,7 +47,7 @@ async def test_a_cap_bounds_until_its_time_is_over(tmp_path: Path) -> None:
     assert "ann" in said.cap_name
     assert "well work" in said.cap_name
     assert desk.orders.state()["cap"]["left_s"] == 7200
-    desk.now += 7200
+    desk.spend(7200)
     said = desk.said(NOMINAL)
     assert (said.cap_w, desk.orders.state()["cap"]) == (95_000.0, None)
     assert desk.events == [PowerOrdered("cap", 40.0, 7200.0, "well work", "ann")]
@@ -185,18 +194,18 @@ async def test_a_curtailment_is_prepared_for_met_and_over(tmp_path: Path) -> Non
     await desk.orders.give("order", order)
     # 300 s of way down at 1 kW a second, then 60 s in which firmware idles.
     assert desk.said(NOMINAL).cap_w == 95_000.0
-    desk.now = begins - 100
+    desk.spend(260)
     assert desk.said(NOMINAL).cap_w == 50_000.0
     assert "grid begins in 100 s" in desk.said(NOMINAL).cap_name
-    for moment in (begins - 60, begins, begins + 3599):
-        desk.now = moment
+    for seconds in (40, 60, 3599):
+        desk.spend(seconds)
         assert desk.said(NOMINAL).cap_w == 10_000.0
     again = Desk(tmp_path)
     again.orders.load()
-    again.now = begins
+    again.spend(begins - again.now)
     assert again.said(NOMINAL).cap_w == 10_000.0, "it outlives the program"
     assert list(again.orders.state()["curtailments"]) == ["grid"]
-    again.now = begins + 3600
+    again.spend(3600)
     assert again.said(NOMINAL).cap_w == 95_000.0
     assert again.orders.state()["curtailments"] == {}
 
@@ -226,3 +235,70 @@ async def test_two_orders_at_once_both_hold(tmp_path: Path) -> None:
         desk.orders.give("hold", Request(reason="x")), desk.orders.give("stop", Request(reason="y"))
     )
     assert (desk.said().held, desk.said().stopped) == (True, True)
+
+
+@pytest.mark.parametrize("jump_s", [3 * 3600.0, -6 * 3600.0, 366 * 86400.0])
+async def test_a_wall_clock_that_is_set_moves_no_end_of_a_cap(tmp_path: Path, jump_s: float) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("cap", Request(kw=40.0, seconds=7200.0, reason="x"))
+    desk.spend(1000)
+    desk.now += jump_s
+    assert desk.said(NOMINAL).cap_w == 40_000.0
+    assert desk.orders.state()["cap"]["left_s"] == 6200
+    await desk.orders.give("hold", Request(reason="another order begins nothing anew"))
+    desk.spend(6199)
+    assert desk.said(NOMINAL).cap_w == 40_000.0
+    desk.spend(1)
+    assert (desk.said(NOMINAL).cap_w, desk.orders.state()["cap"]) == (95_000.0, None)
+
+
+async def test_a_cap_that_is_given_after_a_jump_lasts_as_long_as_it_says(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("cap", Request(kw=40.0, seconds=60.0, reason="x"))
+    desk.now += 10_800
+    await desk.orders.give("cap", Request(kw=30.0, seconds=7200.0, reason="x"))
+    desk.spend(7199)
+    assert desk.said(NOMINAL).cap_w == 30_000.0
+    desk.spend(1)
+    assert desk.said(NOMINAL).cap_w == 95_000.0
+
+
+async def test_after_a_restart_a_cap_lasts_until_its_end_by_the_wall_clock(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.orders.give("cap", Request(kw=40.0, seconds=7200.0, reason="x"))
+    again = Desk(tmp_path)
+    again.now, again.steady = desk.now + 7000, 3.0
+    again.orders.load()
+    assert again.said(NOMINAL).cap_w == 40_000.0
+    again.spend(200)
+    assert again.said(NOMINAL).cap_w == 95_000.0
+
+
+@pytest.mark.parametrize("jump_s", [3 * 3600.0, -6 * 3600.0])
+@pytest.mark.parametrize("before_s", [600.0, -600.0], ids=["ahead", "begun"])
+async def test_a_curtailment_lasts_its_time_whatever_the_wall_clock_shows(
+    tmp_path: Path, jump_s: float, before_s: float
+) -> None:
+    desk = Desk(tmp_path)
+    order = Request(kw=10.0, seconds=7200.0, from_s=desk.now + before_s, name="grid", reason="x")
+    await desk.orders.give("order", order)
+    desk.now += jump_s
+    desk.spend(max(0.0, before_s))
+    left_s = 7200.0 + min(0.0, before_s)
+    for seconds in (0.0, left_s / 2, left_s / 2 - 1):
+        desk.spend(seconds)
+        assert desk.said(NOMINAL).cap_w == 10_000.0
+        assert "grid" in desk.orders.state()["curtailments"]
+    other = Request(kw=80.0, seconds=60.0, from_s=desk.now, name="other", reason="x")
+    await desk.orders.give("order", other)
+    assert "grid" in desk.orders.book.curtailments, "it is not over, and not forgotten"
+    assert desk.said(NOMINAL).cap_w == 10_000.0
+
+
+async def test_a_curtailment_begins_when_a_corrected_clock_says_so(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    order = Request(kw=10.0, seconds=3600.0, from_s=desk.now + 7200, name="grid", reason="x")
+    await desk.orders.give("order", order)
+    assert desk.said(NOMINAL).cap_w == 95_000.0
+    desk.now += 7200
+    assert desk.said(NOMINAL).cap_w == 10_000.0
