@@ -31,6 +31,7 @@ BOMBS = [
     b'{"id":1,"method":"mining.submit","params":[' + b"9" * 700 + b"]}",
     b'{"id":1,"params":[NaN,Infinity,1e400],"method":"mining.submit"}',
     b'{"id":1,"id":2,"method":"mining.ping","method":"mining.submit","params":[]}',
+    b'{"id":1,"method":"mining.ping","params":[' + b"1," * 450 + b"1]}",
     b"\xff\xfe{\x00}\x00",
     b"GET / HTTP/1.1",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -14,6 +14,8 @@ BOMBS = [
     b'{"a":' * 200,
     PING % (b"[" * 300 + b"]" * 300),
     PING % (b"[" + b"1" * 900 + b"]"),
+    PING % (b"[" + b"1," * 450 + b"1]"),
+    PING % (b'["' + b"\\n" * 450 + b'"]'),
     PING % b"[1e400]",
     PING % b"[NaN]",
     PING % b"[-Infinity]",

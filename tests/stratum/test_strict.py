@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from proxy.stratum import strict
@@ -57,6 +57,7 @@ def test_every_plain_value_of_four_levels_is_let_through_and_a_deeper_one_is_not
     value: Any, escaped: bool, spaced: bool
 ) -> None:
     text = json.dumps(value, ensure_ascii=escaped, indent=1 if spaced else None)
+    assume(text.count("\\") <= strict.MOST_ESCAPES)
     wrong = strict.fault(text.encode())
     assert (wrong is None) == (depth_of(value) <= strict.MOST_DEPTH)
 
@@ -137,9 +138,59 @@ def test_an_id_twice_is_no_message() -> None:
     assert isinstance(parse(b'{"id":1,"id":2,"method":"mining.ping"}'), Malformed)
 
 
+CROWDS = [b"1", b"[]", b'""', b'{"":0}', b'{"a":[]}', b"1e-300", b"true"]
+
+
+@pytest.mark.parametrize("unit", CROWDS)
+def test_a_line_has_so_many_values_and_no_more(unit: bytes) -> None:
+    assert strict.fault(b"[" + b",".join([unit] * (strict.MOST_COMMAS + 1)) + b"]") is None
+    assert strict.fault(b"[" + b",".join([unit] * (strict.MOST_COMMAS + 2)) + b"]") == "too many values"
+
+
+@given(st.text(alphabet=',"\\ab', max_size=120))
+def test_what_stands_in_a_string_is_no_value(text: str) -> None:
+    assert strict.fault(json.dumps([text, 1]).encode()) is None
+
+
+def test_a_name_may_be_escaped_as_a_whole_and_a_line_of_escapes_may_not() -> None:
+    assert strict.fault(b'["%b"]' % (b"\\u0041" * 256)) is None
+    assert strict.fault(b'["%b"]' % (b"\\u0041" * 257)) == "too many values"
+
+
+@pytest.mark.parametrize("unit", [*CROWDS, b'"\\u0041"', b'"\\n"'])
+def test_the_longest_line_costs_little_more_than_a_short_one(unit: bytes) -> None:
+    """A bound derived from A04's: some hundred values are read at most, however long the line is."""
+
+    def fastest(line: bytes) -> float:
+        best = math.inf
+        for _ in range(50):
+            began = time.perf_counter()
+            strict.fault(line)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    longest = fastest(b"[" + b",".join([unit] * (4_000 // (len(unit) + 1))) + b"]")
+    allowed = fastest(b"[" + b",".join([unit] * strict.MOST_COMMAS) + b"]")
+    assert longest < 4 * allowed
+
+
 @pytest.mark.parametrize(
     "unit",
-    [b"[],", b"0,", b"[[0]],", b'{"a":1},', b'"\\n",', b"[", b'{"a":', b'"', b"\\", b" ", b"1.5e10,", b"-"],
+    [
+        b"[],",
+        b"0,",
+        b"[[0]],",
+        b'{"a":1},',
+        b'"\\n",',
+        b"[",
+        b"\\\\",
+        b'{"a":',
+        b'"',
+        b"\\",
+        b" ",
+        b"1.5e10,",
+        b"-",
+    ],
 )
 def test_the_time_of_a_line_grows_with_its_length_and_not_faster(unit: bytes) -> None:
     """Backtracking would show as 16 times the length taking far more than 16 times as long."""
