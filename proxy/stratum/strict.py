@@ -12,9 +12,9 @@ import re
 MOST_DEPTH = 4
 """Arrays and objects in each other: a message has three levels, its envelope counted."""
 MOST_COMMAS, MOST_QUOTES, MOST_ESCAPES = 64, 256, 256
-"""In a line, the first two outside of strings. What is read value by value is bounded like its bytes, or 4 KiB
-of ``1,1,1`` cost as much as sixty pings. A ``mining.configure`` with all extensions of BIP 310 has about ten
-commas and 40 quotes, a name at most 256 characters."""
+"""In a line, the first two outside of strings. What is read value by value is bounded like its bytes, or 4
+KiB of ``1,1,1`` cost as much as sixty pings. A ``mining.configure`` with all extensions of BIP 310 has about
+ten commas and 40 quotes, a name at most 256 characters."""
 # Every repetition is possessive (Python 3.11): nothing is tried twice, so the time is linear in the line.
 _SPACE = r"[ \t\n\r]*+"
 _PAIR = r"[dD](?:[0-7][0-9a-fA-F]{2}|[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -82,8 +82,8 @@ def _is_crowded(line: bytes) -> bool:
 def fault(line: bytes) -> str | None:
     """Return what is wrong with a line, or None if it is JSON that every reader reads alike.
 
-    UTF-8 without byte order mark; at most ``MOST_DEPTH`` levels, and as many values as ``MOST_COMMAS`` part; no
-    NaN and no infinity, integers of at most 64 bits, no lone surrogates, no key twice in an object.
+    UTF-8 without byte order mark; at most ``MOST_DEPTH`` levels, and as many values as ``MOST_COMMAS`` part;
+    no NaN and no infinity, integers of at most 64 bits, no lone surrogates, no key twice in an object.
     """
     if _is_crowded(line):
         return "too many values"
