@@ -36,6 +36,16 @@ pieces = st.lists(
 ).map("".join)
 
 
+def fastest(line: bytes) -> float:
+    """Return the seconds that a look at a line takes at best."""
+    best = math.inf
+    for _ in range(50):
+        began = time.perf_counter()
+        strict.fault(line)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
 def depth_of(value: Any) -> int:
     if isinstance(value, list):
         return 1 + max(map(depth_of, value), default=0)
@@ -161,14 +171,6 @@ def test_a_name_may_be_escaped_as_a_whole_and_a_line_of_escapes_may_not() -> Non
 def test_the_longest_line_costs_little_more_than_a_short_one(unit: bytes) -> None:
     """A bound derived from A04's: some hundred values are read at most, however long the line is."""
 
-    def fastest(line: bytes) -> float:
-        best = math.inf
-        for _ in range(50):
-            began = time.perf_counter()
-            strict.fault(line)
-            best = min(best, time.perf_counter() - began)
-        return best
-
     longest = fastest(b"[" + b",".join([unit] * (4_000 // (len(unit) + 1))) + b"]")
     allowed = fastest(b"[" + b",".join([unit] * strict.MOST_COMMAS) + b"]")
     assert longest < 4 * allowed
@@ -195,13 +197,7 @@ def test_the_longest_line_costs_little_more_than_a_short_one(unit: bytes) -> Non
 def test_the_time_of_a_line_grows_with_its_length_and_not_faster(unit: bytes) -> None:
     """Backtracking would show as 16 times the length taking far more than 16 times as long."""
 
-    def fastest(size: int) -> float:
-        line = b"[" + unit * (size // len(unit)) + b"0]"
-        best = math.inf
-        for _ in range(20):
-            began = time.perf_counter()
-            strict.fault(line)
-            best = min(best, time.perf_counter() - began)
-        return best
+    def of(size: int) -> bytes:
+        return b"[" + unit * (size // len(unit)) + b"0]"
 
-    assert fastest(16 * 1024) < 16 * 8 * max(fastest(1024), 5e-6)
+    assert fastest(of(16 * 1024)) < 16 * 8 * max(fastest(of(1024)), 5e-6)
