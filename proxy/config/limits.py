@@ -1,4 +1,4 @@
-"""Limits and timers towards miners: every bound the proxy keeps is a setting with a default and a reason."""
+"""Limits and timers towards miners, as settings with their defaults and reasons."""
 
 from proxy.config.table import Table, setting
 from proxy.config.values import Count, Duration, Number
@@ -57,10 +57,10 @@ class StratumLimits(Table):
         le=16_777_216,
     )
     send_buffer: Count = setting(
-        65536,
-        "The system's send buffer for each miner (SO_SNDBUF).",
+        32768,
+        "The system's send buffer for each miner (SO_SNDBUF); Linux gives twice as much.",
         unit="bytes",
-        reason="a job is a few kilobytes; a large buffer only hides a dead link",
+        reason="a job is a few kilobytes; who does not read holds 128 KiB at most, write_buffer included",
         restart=True,
         ge=4096,
         le=16_777_216,

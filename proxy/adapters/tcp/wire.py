@@ -18,7 +18,7 @@ class SocketSettings:
     """Bytes queued for a peer that does not read; more, and it is cut off."""
     write_stall: float = 30.0
     """Longest time that a peer may take none of what waits for it."""
-    send_buffer: int | None = 64 * 1024
+    send_buffer: int | None = 32 * 1024
     """SO_SNDBUF: the kernel's default queues 4 MB for a stuck peer."""
     receive_buffer: int | None = None
     """SO_RCVBUF: bounds what one read can bring."""

@@ -29,6 +29,7 @@ from proxy.adapters.tcp.halves import AT_ONCE
 from proxy.adapters.tcp.listener import AT_ONCE as ACCEPTED_AT_ONCE
 from proxy.adapters.tcp.listener import REFUSED_AT_ONCE, Gate, ListenerSettings
 from proxy.adapters.tcp.wire import SocketSettings
+from proxy.config.limits import StratumLimits
 from proxy.ports import Wire
 from proxy.units import Seconds
 from tests.adapters.loops import both_loops
@@ -268,6 +269,20 @@ async def test_what_is_accepted_has_the_options_of_the_settings() -> None:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 20_000
         writer.close()
         await miners.until("closed")
+
+
+@both_loops
+async def test_r03_who_does_not_read_holds_128_kib_at_most_with_the_kernels_part() -> None:
+    miners, sockets = Miners(), SocketSettings()
+    assert sockets.send_buffer == StratumLimits().send_buffer
+    assert sockets.write_limit == StratumLimits().write_buffer
+    async with listening(miners, sockets) as port:
+        with await deaf(port):
+            await miners.until("opened")
+            fd: int = miners.wires[1].fd  # type: ignore[attr-defined]
+            with socket.socket(fileno=os.dup(fd)) as sock:
+                kernels = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            assert kernels + sockets.write_limit <= 128 * 1024
 
 
 @both_loops
