@@ -19,7 +19,7 @@ from benchmarks.goals import Answer, Goal, Json, Line, Sense, ratios, rotated
 from benchmarks.machine import most_connections
 from benchmarks.month import month
 from benchmarks.report import Say
-from benchmarks.servers import CServer, Miners, Pool, Pumpjack, cpu_ns_of
+from benchmarks.servers import CServer, Miners, Pool, Profiled, Pumpjack, cpu_ns_of
 from proxy.adapters.stores.ledger import day_file
 from proxy.ledger.chain import GENESIS, Batch, chained
 from proxy.ledger.records import Share, message
@@ -35,6 +35,8 @@ NAMES = ("disk", "memory", "full")
 BATCHES = (40, 700)
 """Shares of a batch: a large site's in 20 ms, and a flood's."""
 COMMITS = 200
+PROFILED = 5.0
+"""Seconds of load, at ``RATE``, of the profile of a missed goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ def measured(say: Say, *, quick: bool) -> Answer:
         _wait(kept["disk"], miners["disk"], rounds, seconds, answer)
         for server in kept.values():
             server.stop()
+    if missed := [goal.name for goal in answer.goals if not goal.met]:
+        say("ledger: a goal is missed, profiling")
+        profile = _profile(connections)
+        answer.profiles |= dict.fromkeys(missed, profile)
     say("ledger: SQLite beside a bare file")
     _commits(answer)
     say("ledger: the account of a month")
@@ -136,6 +142,14 @@ def _wait(server: Pumpjack, miners: Miners, rounds: int, seconds: float, answer:
     for name, bound, found in (("median", bounds[0], half), ("99th percentile", bounds[1], most)):
         answer.goals.append(Goal(f"ledger: an answer's {name} / {bound}", Sense.AT_MOST, 1.0, tuple(found)))
     answer.details["answers"] = details
+
+
+def _profile(connections: int) -> Json:
+    """Return where the loop's time goes with the ledger on disk, and that of its threads, if perf tells."""
+    with ExitStack() as stack:
+        pumpjack = Profiled(stack, Pool(stack), "cpu", storage="disk")
+        miners = Miners(stack, pumpjack.port, connections)
+        return pumpjack.during(lambda: miners.run(PROFILED, window=8, rate=RATE))
 
 
 def _commits(answer: Answer) -> None:

@@ -1,4 +1,4 @@
-/* The load generator: thousands of miners in one thread, cheaper than any server that it loads.
+/* The load generator: thousands of miners in one thread, about as cheap as the floor with a line a read.
  *
  * usage: load --port P [--connections N] [--per-address N] [--window MOST] [--worker PREFIX] [--verify N]
  *             [--patience SECONDS]

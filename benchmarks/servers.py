@@ -251,11 +251,14 @@ def cpu_ns_of(server: CServer | Pumpjack) -> int:
 class Profiled(Pumpjack):
     """A Pumpjack that runs through ``sampled``; only what happens in `during` is looked at."""
 
-    def __init__(self, stack: ExitStack, pool: Pool, what: Literal["cpu", "memory"]) -> None:
+    def __init__(
+        self, stack: ExitStack, pool: Pool, what: Literal["cpu", "memory"], *, storage: str = "memory"
+    ) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pumpjack-bench-"))
         self._samples = Path(folder, "samples")
         self._what = what
-        super().__init__(stack, pool, through=("benchmarks.sampled", str(self._samples), what))
+        through = ("benchmarks.sampled", str(self._samples), what)
+        super().__init__(stack, pool, through=through, storage=storage)
 
     def during(self, work: Callable[[], object]) -> Json:
         """Return where its time went during ``work``, in C and in Python; or its memory, in Python."""
