@@ -9,52 +9,23 @@
 
 /* --- which implementation ------------------------------------------------------------------------------- */
 
-typedef const sha256d_backend *(*backend_probe)(void);
-
-/* Slowest first. */
-static const backend_probe PROBES[] = {sha256d_portable, sha256d_x86, sha256d_arm};
-enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
-
-static const sha256d_backend *selected = NULL;
-
-static const sha256d_backend *backend(void)
-{
-    if (selected == NULL)
-        selected = sha256d_portable();
-    return selected;
-}
-
-static const sha256d_backend *available(size_t i)
-{
-    for (size_t probe = 0; probe < PROBE_COUNT; probe++) {
-        const sha256d_backend *found = PROBES[probe]();
-        if (found != NULL && i-- == 0)
-            return found;
-    }
-    return NULL;
-}
+#define CHOICE sha256d_backend
+#define CHOICE_PROBES sha256d_portable, sha256d_x86, sha256d_arm
+#include "sha256d_choice.h"
 
 int sha256d_select(const char *name)
 {
-    const sha256d_backend *found, *choice = NULL;
-    for (size_t i = 0; (found = available(i)) != NULL; i++)
-        if (name == NULL || strcmp(name, found->name) == 0)
-            choice = found;
-    if (choice == NULL)
-        return -1;
-    selected = choice;
-    return 0;
+    return choose(name);
 }
 
 const char *sha256d_selected(void)
 {
-    return backend()->name;
+    return chosen()->name;
 }
 
 const char *sha256d_available(size_t i)
 {
-    const sha256d_backend *found = available(i);
-    return found == NULL ? NULL : found->name;
+    return name_of_available(i);
 }
 
 /* --- digests and targets -------------------------------------------------------------------------------- */
@@ -77,7 +48,7 @@ static void pad(uint8_t *blocks, size_t size, uint64_t total)
 
 void sha256d(const uint8_t *data, size_t size, uint8_t digest[32])
 {
-    const sha256d_backend *b = backend();
+    const sha256d_backend *b = chosen();
     uint32_t state[8];
     uint8_t last[128];
     size_t whole = size / 64, rest = size % 64;
@@ -131,7 +102,7 @@ sha256d_job *sha256d_job_new(const uint8_t *coinb1, size_t coinb1_size, const ui
         return NULL;
 
     memcpy(job->midstate, SHA256D_START, sizeof job->midstate);
-    backend()->absorb(job->midstate, coinb1, before / 64);
+    chosen()->absorb(job->midstate, coinb1, before / 64);
     sha256d_words_of(prevhash, job->prevhash);
     job->version = version;
     job->nbits = nbits;
@@ -158,7 +129,7 @@ void sha256d_job_free(sha256d_job *job)
 
 void sha256d_job_root(const sha256d_job *job, const uint8_t *extranonce, uint32_t root[8])
 {
-    backend()->root(job, extranonce, root);
+    chosen()->root(job, extranonce, root);
 }
 
 static void header_words(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
@@ -189,7 +160,7 @@ void job_share_with(const sha256d_backend *b, const sha256d_job *job, const uint
 void sha256d_job_share(const sha256d_job *job, const uint8_t *extranonce, uint32_t ntime, uint32_t nonce,
                        uint32_t version, uint32_t hash[8])
 {
-    job_share_with(backend(), job, extranonce, ntime, nonce, version, hash);
+    job_share_with(chosen(), job, extranonce, ntime, nonce, version, hash);
 }
 
 void sha256d_search_start(sha256d_search *search, const sha256d_job *job, const uint8_t *extranonce,
@@ -201,5 +172,5 @@ void sha256d_search_start(sha256d_search *search, const sha256d_job *job, const 
 int64_t sha256d_search_run(const sha256d_search *search, uint32_t first, uint64_t count,
                            const sha256d_target *target)
 {
-    return backend()->search(search->words, first, first + count, target);
+    return chosen()->search(search->words, first, first + count, target);
 }

@@ -5,53 +5,23 @@
 
 /* --- which implementation ------------------------------------------------------------------------------- */
 
-typedef const sha256d_bulk *(*bulk_probe)(void);
-
-/* Slowest first. */
-static const bulk_probe PROBES[] = {sha256d_bulk_portable, sha256d_bulk_x86, sha256d_bulk_arm,
-                                    sha256d_bulk_avx512};
-enum { PROBE_COUNT = sizeof PROBES / sizeof PROBES[0] };
-
-static const sha256d_bulk *selected = NULL;
-
-static const sha256d_bulk *bulk(void)
-{
-    if (selected == NULL)
-        selected = sha256d_bulk_portable();
-    return selected;
-}
-
-static const sha256d_bulk *available(size_t i)
-{
-    for (size_t probe = 0; probe < PROBE_COUNT; probe++) {
-        const sha256d_bulk *found = PROBES[probe]();
-        if (found != NULL && i-- == 0)
-            return found;
-    }
-    return NULL;
-}
+#define CHOICE sha256d_bulk
+#define CHOICE_PROBES sha256d_bulk_portable, sha256d_bulk_x86, sha256d_bulk_arm, sha256d_bulk_avx512
+#include "sha256d_choice.h"
 
 int sha256d_bulk_select(const char *name)
 {
-    const sha256d_bulk *found, *choice = NULL;
-    for (size_t i = 0; (found = available(i)) != NULL; i++)
-        if (name == NULL || strcmp(name, found->name) == 0)
-            choice = found;
-    if (choice == NULL)
-        return -1;
-    selected = choice;
-    return 0;
+    return choose(name);
 }
 
 const char *sha256d_bulk_selected(void)
 {
-    return bulk()->name;
+    return chosen()->name;
 }
 
 const char *sha256d_bulk_available(size_t i)
 {
-    const sha256d_bulk *found = available(i);
-    return found == NULL ? NULL : found->name;
+    return name_of_available(i);
 }
 
 /* --- which shares meet in a batch ----------------------------------------------------------------------- */
@@ -109,7 +79,7 @@ static void hash_window(const sha256d_bulk *b, const sha256d_share *shares, size
 
 void sha256d_bulk_shares(const sha256d_share *shares, size_t count, uint8_t *digests)
 {
-    const sha256d_bulk *b = bulk();
+    const sha256d_bulk *b = chosen();
     while (count > 0) {
         size_t taken = count < WINDOW ? count : WINDOW;
         hash_window(b, shares, taken, digests);
