@@ -2,6 +2,9 @@
 
 from proxy.config.table import Table, setting
 from proxy.config.values import Count, Duration, Number
+from proxy.mining.job import NTIME_WINDOW
+from proxy.stratum.downstream import MOST_NAME
+from proxy.stratum.strict import GREATEST_DEPTH, LEAST_DEPTH, MOST_DEPTH
 
 
 class StratumLimits(Table):
@@ -32,6 +35,23 @@ class StratumLimits(Table):
         ge=256,
         le=65536,
     )
+    json_depth: Count = setting(
+        MOST_DEPTH,
+        "Arrays and objects within each other in a miner's line, the message itself counted; with more it is no "
+        "message.",
+        unit="levels",
+        reason="no call has more than three",
+        ge=LEAST_DEPTH,
+        le=GREATEST_DEPTH,
+    )
+    string_length: Count = setting(
+        MOST_NAME,
+        "Characters of a user name, password, user agent or session id that are kept; the rest is cut.",
+        unit="characters",
+        reason="Bitcoin's own user agents stop there",
+        ge=MOST_NAME,
+        le=1024,
+    )
     malformed_lines: Count = setting(
         16,
         "Lines that are no message after which a miner is disconnected.",
@@ -39,6 +59,14 @@ class StratumLimits(Table):
         reason="scanners and other protocols, not miners",
         ge=1,
         le=1000,
+    )
+    ntime_window: Count = setting(
+        NTIME_WINDOW,
+        "How far the ntime of a share may be after its job's. Holds for jobs that come after a reload.",
+        unit="seconds",
+        reason="as ckpool; audits of the ledger allow as much, so less may be set and not more",
+        ge=600,
+        le=NTIME_WINDOW,
     )
     workers_per_session: Count = setting(
         8,
@@ -206,6 +234,14 @@ class StratumTimers(Table):
         reason="ckpool keeps them as long; a share for an older job is stale everywhere",
         ge=30,
         le=3600,
+    )
+    session_resume: Duration = setting(
+        900.0,
+        "How long a miner that returns with its session id gets its extranonce again. Another one has it sooner "
+        "only where no other is free and the jobs that were mined with it are stale.",
+        reason="a switch that reboots, a hash board changed; what was found meanwhile still counts. ckpool: 600 s",
+        ge=0,
+        le=86400,
     )
     settle: Duration = setting(
         5.0,

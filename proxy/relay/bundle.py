@@ -283,7 +283,17 @@ class Bundle:
         prefix = Prefix.of(connection.extranonce1, connection.extranonce2_size, widths)
         mask = connection.mask
         number = self._outside.new_work()
-        work = make_work(number, notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
+        work = make_work(
+            number,
+            notify,
+            connection,
+            prefix,
+            widths,
+            connection.latest_difficulty,
+            mask,
+            now,
+            ntime_window=self._outside.limits.ntime_window,
+        )
         self._outside.chronicle.received(work)
         changed = self.work is not None and self.work.prefix != prefix
         # A pool that sends a job twice, or again to a connection that resumed, pays its shares once.

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from proxy.mining.job import NTIME_WINDOW
 from proxy.mining.vardiff import VardiffSettings
+from proxy.stratum import downstream
 from proxy.stratum.upstream import Bounds
 from proxy.units import Seconds
 
@@ -72,8 +74,12 @@ class Limits:
     """Bytes of a pool's line from which on the operator is told, once a connection."""
     pool_messages: Bounds = field(default_factory=Bounds)
     """Sizes and numbers inside a pool's line."""
+    miner_messages: downstream.Bounds = field(default_factory=downstream.Bounds)
+    """Sizes inside a miner's line."""
     malformed_lines: int = 16
     """Lines that are no message before a session is dropped: scanners, not miners."""
+    ntime_window: int = NTIME_WINDOW
+    """Seconds that a share's ntime may be after its job's; not above the default, which audits go by."""
     workers_per_session: int = 8
     """Names that one connection may authorise."""
     connections_per_pool: int = 8
@@ -124,6 +130,8 @@ class Timers:
     """How long a better pool may take before the next one is tried beside it."""
     lost_job_grace: Seconds = Seconds(120)
     job_retention: Seconds = Seconds(600)
+    session_resume: Seconds = Seconds(900)
+    """How long a session's extranonce waits for it to return, while others have room."""
     submit_buffer_age: Seconds = Seconds(600)
     pace_hold: Seconds = Seconds(120)
     start_hold: Seconds = Seconds(5)
