@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 MOST_WORKS = 256
 """Jobs kept at once: retention bounds them in time, this in number. A pool that sends one every three seconds
 stays below."""
-LastWork = tuple[Work | None, int]
-"""The job and ntime that a session had last: whoever resumes its lease must not repeat that work."""
-TIDIED = 1024
-"""Leases taken back in a tick, when those of a flood rested until a clean job: a millisecond or two."""
+LastWork = tuple[int, int]
+"""Number and ntime of the job that a session had last: whoever resumes its lease must not repeat that work. Not
+the job: many a lease rests longer than its jobs are kept."""
 
 
 class Bundle:
@@ -328,6 +327,10 @@ class Bundle:
         self.works.remove(work)
         self._outside.jobs.forget(work)
 
+    def work_of(self, number: int) -> Work | None:
+        """Return the job of a number, if it is not forgotten."""
+        return next((work for work in self.works if work.number == number), None)
+
     def extranonce1_of(self, lease: bytes) -> bytes:
         """Return what a miner with ``lease`` has as extranonce1 on the present connection."""
         return (self.work.prefix.tail if self.work else b"") + lease
@@ -375,8 +378,7 @@ class Bundle:
             self._forget(work)
         self.buffer.expire(now, timers.submit_buffer_age)
         if self.leases is not None:
-            self.leases.expire(now, timers.job_retention)
-            self.leases.tidy(TIDIED)
+            self.leases.expire(now, timers.job_retention, timers.session_resume)
 
     def close(self, now: Seconds) -> None:
         """Give up everything: the program ends, or nobody is left here."""
