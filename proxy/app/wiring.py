@@ -72,6 +72,8 @@ def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
             start=stratum.start_difficulty,
             minimum=tenant.min_difficulty or stratum.min_difficulty,
             maximum=stratum.max_difficulty,
+            window=stratum.vardiff_window,
+            greatest_step=stratum.vardiff_step,
         ),
         extranonce2_size=tenant.extranonce2_size,
     )
