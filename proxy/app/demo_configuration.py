@@ -107,7 +107,10 @@ def demo_configuration(
                 "start_difficulty": difficulty,
                 "min_difficulty": difficulty / 64,
                 # The program raises the limit of open files to this: here pools and miners need theirs, too.
-                "limits": {"max_sessions": FILES_PER_MINER * settings.miners + 100},
+                "limits": {
+                    "max_sessions": FILES_PER_MINER * settings.miners + 100,
+                    "open_files_share": 0.9,
+                },
             },
             "upstream": {
                 "connect": 2.0,

@@ -120,6 +120,7 @@ def _limits(settings: Settings) -> Limits:
         workers_per_session=down.workers_per_session,
         connections_per_pool=up.max_connections_per_pool,
         sessions=down.max_sessions,
+        readmit=down.readmit_share,
         submit_buffer=up.submit_buffer,
         outstanding=up.outstanding,
         upstream_names=up.worker_names,

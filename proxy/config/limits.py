@@ -12,12 +12,19 @@ class StratumLimits(Table):
 
     max_sessions: Count = setting(
         50_000,
-        "Most miners connected at once; one more is refused, until 95 % of the places are taken. Lowered at "
-        "start to what the limit of open files allows.",
+        "Most miners connected at once; one more is refused. Lowered at start, and the log says so, to what the "
+        "limit of open files allows.",
         unit="sessions",
         reason="several times the largest site, so that only the machine bounds it",
         ge=1,
         le=1_000_000,
+    )
+    readmit_share: Number = setting(
+        0.95,
+        "Once every place was taken miners are let in again when no more than this part of them is.",
+        reason="as ElectrumX; a door that opens and shuts with each who leaves helps nobody",
+        gt=0,
+        le=1,
     )
     line_before_authorize: Count = setting(
         1024,
@@ -103,9 +110,10 @@ class StratumLimits(Table):
         le=16_777_216,
     )
     open_files_share: Number = setting(
-        0.9,
-        "Part of the limit of open files that miners may take.",
-        reason="a miner needs one descriptor; Envoy's half is for two. 64 are kept for the rest in any case",
+        0.45,
+        "Part of the limit of open files that miners may take; 64 are kept for the rest in any case. The limit is "
+        "raised at start as far as the system lets a program do that.",
+        reason="less than half, as Envoy: whatever else opens files in numbers finds some; a miner needs one",
         restart=True,
         gt=0,
         le=0.99,

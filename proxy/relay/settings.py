@@ -86,6 +86,8 @@ class Limits:
     """Connections of one tenant to one pool: what ckproxy and btcagent stay within."""
     sessions: int = 50_000
     """Sessions at once; the adapter lowers it to what the file descriptor limit allows."""
+    readmit: float = 0.95
+    """Once full, sessions are let in again when this part of the places is taken."""
     submit_buffer: int = 10_000
     """Shares kept for a lost connection that may resume."""
     outstanding: int = 10_000
