@@ -52,9 +52,9 @@ name = "pool"
 url = "stratum+tcp://127.0.0.1:{pool}"
 user = "bench.site"
 """
-"""Everything else as it is shipped, but that ten thousand miners are let in with 20,000 files: statistics, variable difficulty, duplicates, commit windows. The
-difficulty cannot move and the pool's is out of reach. The ledger is in memory but where it is what is asked
-about: no C server here has one."""
+"""Everything else as it is shipped: statistics, variable difficulty, duplicates, commit windows. The
+difficulty cannot move and the pool's is out of reach; ten thousand miners are let in with 20,000 open files.
+The ledger is in memory but where it is what is asked about: no C server here has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ def affordable_sessions(limits: StratumLimits) -> int:
     affordable = min(wanted, soft - FILES_IN_RESERVE, int(soft * share))
     if affordable < min(wanted, LEAST_SESSIONS):
         raise StartError(
-            f"the limit of open files ({soft}) leaves room for {max(affordable, 0)} miners: raise it (ulimit -n, "
-            "LimitNOFILE= of the service)"
+            f"the limit of open files ({soft}) leaves room for {max(affordable, 0)} miners: raise it "
+            "(ulimit -n, LimitNOFILE= of the service)"
         )
     return affordable
 

@@ -12,8 +12,8 @@ class StratumLimits(Table):
 
     max_sessions: Count = setting(
         50_000,
-        "Most miners connected at once; one more is refused. Lowered at start, and the log says so, to what the "
-        "limit of open files allows.",
+        "Most miners connected at once; one more is refused. Lowered at start, and the log says so, to what "
+        "the limit of open files allows.",
         unit="sessions",
         reason="several times the largest site, so that only the machine bounds it",
         ge=1,
@@ -44,8 +44,8 @@ class StratumLimits(Table):
     )
     json_depth: Count = setting(
         MOST_DEPTH,
-        "Arrays and objects within each other in a miner's line, the message itself counted; with more it is no "
-        "message.",
+        "Arrays and objects within each other in a miner's line, the message itself counted; with more it is "
+        "no message.",
         unit="levels",
         reason="no call has more than three",
         ge=LEAST_DEPTH,
@@ -111,8 +111,8 @@ class StratumLimits(Table):
     )
     open_files_share: Number = setting(
         0.45,
-        "Part of the limit of open files that miners may take; 64 are kept for the rest in any case. The limit is "
-        "raised at start as far as the system lets a program do that.",
+        "Part of the limit of open files that miners may take; 64 are kept for the rest in any case. The "
+        "limit is raised at start as far as the system lets a program do that.",
         reason="less than half, as Envoy: whatever else opens files in numbers finds some; a miner needs one",
         restart=True,
         gt=0,
@@ -164,7 +164,11 @@ class StratumTimers(Table):
         le=600,
     )
     authorize: Duration = setting(
-        30.0, "From subscribing to authorising.", reason="twice the time to subscribe", ge=1, le=600
+        30.0,
+        "So much longer a miner has to authorise: both deadlines count from its connecting.",
+        reason="twice the time to subscribe",
+        ge=1,
+        le=600,
     )
     tls_handshake: Duration = setting(
         10.0, "Longest TLS handshake of a miner.", reason="a slow ASIC needs about one second", ge=1, le=60
@@ -245,9 +249,9 @@ class StratumTimers(Table):
     )
     session_resume: Duration = setting(
         900.0,
-        "How long a miner that returns with its session id gets its extranonce again. Another one has it sooner "
-        "only where no other is free and the jobs that were mined with it are stale.",
-        reason="a switch that reboots, a hash board changed; what was found meanwhile still counts. ckpool: 600 s",
+        "How long a miner that returns with its session id gets its extranonce again. Another one has it "
+        "sooner only where no other is free and the jobs that were mined with it are stale.",
+        reason="a switch that reboots, a hash board that is changed; ckpool: 600 s",
         ge=0,
         le=86400,
     )

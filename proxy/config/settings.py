@@ -76,8 +76,8 @@ class Stratum(Table):
     )
     target_shares_per_minute: Number = setting(
         6.0,
-        "Shares that each miner should find at least; its difficulty follows. As that is rounded down, it finds "
-        "up to twice as many. Over a metered or satellite uplink take 3 to 4.",
+        "Shares that each miner should find at least; its difficulty follows. As that is rounded down, it "
+        "finds up to twice as many. Over a metered or satellite uplink take 3 to 4.",
         unit="shares/min",
         reason="as SRI; a miner's hashrate is known within 13 % after 10 minutes, at 100 bytes a share",
         gt=0,
@@ -85,8 +85,8 @@ class Stratum(Table):
     )
     vardiff_window: Duration = setting(
         240.0,
-        "How far back a miner's hashrate is measured. When its difficulty is to change is decided by other tests, "
-        "which wait for no window.",
+        "How far back a miner's hashrate is measured. When its difficulty is to change is decided by other "
+        "tests, which wait for no window.",
         reason="as ckpool; two dozen shares at least",
         ge=90,
         le=900,

@@ -22,8 +22,8 @@ MARKED = 1 << 16
 PART = 1024
 """Leases that are taken back in one go when those of a flood have had their time: a millisecond or two."""
 MOST_RESTING = 1 << 16
-"""Leases that wait for their sessions though no job of theirs is left; beyond, the oldest wait no longer. Several
-times a large site, and some 25 MB if a flood of logins fills it."""
+"""Leases that wait for their sessions though no job of theirs is left; beyond, the oldest wait no longer.
+Several times a large site, and some 25 MB if a flood of logins fills it."""
 AMPLE = 4
 """Bytes beyond which neither side gains: 2**32 sessions, or 25 h of 200 TH/s without version rolling."""
 
@@ -104,18 +104,18 @@ def _miner_size_refused(size: int) -> str:
 
 Had = TypeVar("Had")
 Rest = tuple[str, Seconds, Had, int]
-"""Of a lease that was freed: its session's name, when, what it had, and how many clean jobs there had been."""
+"""Of a lease that was freed: its session's name, when, what it had, how many clean jobs there had been."""
 
 
 class LeaseSpace(Generic[Had]):
     """The leases of the sessions that share one upstream connection: no two live ones are ever equal.
 
     A freed lease rests. While a job that its miner may still hash is not stale it is in quarantine:
-    nobody but that miner can have it. Afterwards it waits on for the miner to return, and another gets it only
-    if none is free, the one that was freed longest ago first. Leases are used again as late as possible.
-    Memory follows the leases live and resting, and of a space of two bytes its size. Whoever logs in and leaves
-    a thousand times a second fills half of such a space within a minute, so no operation may ever take as long
-    as to list it.
+    nobody but that miner can have it. Afterwards it waits on for the miner to return, and another gets it
+    only if none is free, the one that was freed longest ago first. Leases are used again as late as possible.
+    Memory follows the leases live and resting, and of a space of two bytes its size. Whoever logs in and
+    leaves a thousand times a second fills half of such a space within a minute, so no operation may ever take
+    as long as to list it.
 
     ``session`` is the name under which a returning miner is recognised. It must be unique to the
     miner: whoever gives a name may have back what was freed under it, and with it what it had (``Had``).

@@ -26,8 +26,8 @@ MOST_WORKS = 256
 """Jobs kept at once: retention bounds them in time, this in number. A pool that sends one every three seconds
 stays below."""
 LastWork = tuple[int, int]
-"""Number and ntime of the job that a session had last: whoever resumes its lease must not repeat that work. Not
-the job: many a lease rests longer than its jobs are kept."""
+"""Number and ntime of the job that a session had last: whoever resumes its lease must not repeat that work.
+Not the job: many a lease rests longer than its jobs are kept."""
 
 
 class Bundle:

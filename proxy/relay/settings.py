@@ -33,7 +33,7 @@ class Prices:
     request: float = 1.0
     """Any other line."""
     bytes_100k: float = 1.0
-    """Every 100,000 bytes received."""
+    """Every 100,000 bytes of lines that are no submits."""
     ban_ratio: float = 0.5
     ban_shares: int = 50
     ban_window: Seconds = Seconds(60)

@@ -11,7 +11,7 @@ import re
 from functools import cache
 
 MOST_DEPTH = 4
-"""Arrays and objects in each other, unless told otherwise: a message has three levels, its envelope counted."""
+"""Arrays and objects in each other where nothing else is told: a message has three, its envelope counted."""
 LEAST_DEPTH, GREATEST_DEPTH = 3, 6
 """What may be told: each level doubles the pattern, and six take a third of a second to make."""
 MOST_COMMAS, MOST_QUOTES, MOST_ESCAPES = 64, 256, 256
