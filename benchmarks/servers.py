@@ -38,6 +38,8 @@ listen = ["127.0.0.1:0"]
 start_difficulty = {difficulty!r}
 min_difficulty = {difficulty!r}
 max_difficulty = {difficulty!r}
+[stratum.limits]
+open_files_share = 0.9
 [upstream]
 uplink_shares_per_second = 100000
 pace_hold = 0
@@ -51,8 +53,8 @@ url = "stratum+tcp://127.0.0.1:{pool}"
 user = "bench.site"
 """
 """Everything else as it is shipped: statistics, variable difficulty, duplicates, commit windows. The
-difficulty cannot move and the pool's is out of reach. The ledger is in memory but where it is what is asked
-about: no C server here has one."""
+difficulty cannot move and the pool's is out of reach; ten thousand miners are let in with 20,000 open files.
+The ledger is in memory but where it is what is asked about: no C server here has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import math
 import os
 
 from proxy.hotpath import evidence as evidence_reference
+from proxy.hotpath import shares as shares_reference
 from proxy.hotpath import names, reasons
 
 cimport cython

@@ -19,6 +19,7 @@ cdef extern from "verdict.h" nogil:
         const sha256d_job *prepared
         uint32_t version
         uint32_t ntime
+        uint32_t last_ntime
         uint32_t rollable
         sha256d_target upstream
         sha256d_target network
@@ -86,6 +87,8 @@ if len(_REASONS) != REASON_COUNT:
     raise ImportError("ext/verdict.h and proxy/hotpath/reasons.py do not list the same reasons")
 _REASON_NUMBERS = {reason: number for number, reason in enumerate(_REASONS)}
 
+cdef uint64_t _NTIME_WINDOW = shares_reference.NTIME_WINDOW
+
 evidence_upper_test.per_share = math.log(evidence_reference.RAISE_TO / evidence_reference.RAISE_FROM)
 evidence_upper_test.per_interval = evidence_reference.RAISE_FROM - evidence_reference.RAISE_TO
 evidence_lower_test.per_share = math.log(evidence_reference.LOWER_TO / evidence_reference.LOWER_FROM)
@@ -128,6 +131,7 @@ cdef class Job:
         self.c.prepared = prepared.job
         self.c.version = prepared.version
         self.c.ntime = _word(ntime, "ntime")
+        self.c.last_ntime = <uint32_t>min(self.c.ntime + _NTIME_WINDOW, <uint64_t>0xffffffff)
         self.c.rollable = 0
         self.c.upstream = upstream_target.words
         self.c.network = network_target.words
@@ -141,6 +145,14 @@ cdef class Job:
     @property
     def ntime(self):
         return self.c.ntime
+
+    @property
+    def last_ntime(self):
+        return self.c.last_ntime
+
+    @last_ntime.setter
+    def last_ntime(self, ntime):
+        self.c.last_ntime = _word(ntime, "last_ntime")
 
     @property
     def rollable(self):

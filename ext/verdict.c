@@ -51,7 +51,7 @@ static int policy(const verdict_job *job, const verdict_claim *claim, const verd
         return REASON_UNAUTHORIZED;
     if (standing->stale)
         return REASON_STALE;
-    if (claim->ntime < job->ntime || claim->ntime - job->ntime > VERDICT_NTIME_WINDOW)
+    if (claim->ntime < job->ntime || claim->ntime > job->last_ntime)
         return REASON_NTIME;
     if (!bits_permitted)
         return REASON_VERSION_BITS;

@@ -5,8 +5,6 @@
 #include "sha256d.h"
 #include "share_set.h"
 
-enum { VERDICT_NTIME_WINDOW = 7000 };
-
 /* In the order of proxy/hotpath/reasons.py. */
 enum {
     REASON_NONE = -1,
@@ -23,7 +21,7 @@ enum {
 
 typedef struct {
     const sha256d_job *prepared;
-    uint32_t version, ntime, rollable;
+    uint32_t version, ntime, last_ntime, rollable;
     sha256d_target upstream, network;
     share_set *credited;
 } verdict_job;

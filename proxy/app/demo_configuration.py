@@ -103,11 +103,14 @@ def demo_configuration(
             "site": {"id": "demo", "name": "Simulated site", "data_dir": str(folder)},
             "stratum": {
                 "listen": [f"127.0.0.1:{port}"],
-                "target_shares_per_minute": min(600.0, 8.0 * speed),
+                "target_shares_per_minute": min(600.0, 6.0 * speed),
                 "start_difficulty": difficulty,
                 "min_difficulty": difficulty / 64,
                 # The program raises the limit of open files to this: here pools and miners need theirs, too.
-                "limits": {"max_sessions": FILES_PER_MINER * settings.miners + 100},
+                "limits": {
+                    "max_sessions": FILES_PER_MINER * settings.miners + 100,
+                    "open_files_share": 0.9,
+                },
             },
             "upstream": {
                 "connect": 2.0,

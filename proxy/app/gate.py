@@ -9,9 +9,6 @@ from proxy.events import ConnectionsRefused, Event, SessionRefused
 from proxy.relay.engine import Relay
 from proxy.units import Seconds
 
-RESUME = 0.95
-"""Once full, miners are let in again when this part of the places is taken: a door that flaps helps none."""
-
 
 class Gate:
     """Implements what a listener asks. ``opening`` counts connections that the relay does not know yet."""
@@ -69,7 +66,7 @@ class Gate:
         taken = len(self._relay.sessions) + self._opening()
         if taken >= self.most_sessions:
             self._full = True
-        elif taken <= RESUME * self.most_sessions:
+        elif taken <= self._relay.limits.readmit * self.most_sessions:
             self._full = False
         return not self._full
 

@@ -34,7 +34,7 @@ from proxy.adapters.tcp.upstream import TcpDialler
 from proxy.app import garbage, threads
 from proxy.app.clock import SteadyClock
 from proxy.app.gate import Gate
-from proxy.app.room import StartError, affordable_sessions, somaxconn, spread_out
+from proxy.app.room import StartError, affordable_sessions, spread_out, tell_bounds
 from proxy.app.view import Bound, ProgramView
 from proxy.app.wiring import (
     dial_settings,
@@ -319,9 +319,7 @@ class Program:
 
         """
         await self._ready.wait()
-        wanted, allowed = self.settings.stratum.limits.backlog, somaxconn()
-        if allowed < wanted:
-            self._log.warning("backlog shortened: raise net.core.somaxconn", wanted=wanted, allowed=allowed)
+        tell_bounds(self.settings.stratum.limits, self._gate.most_sessions, self._log)
         for plan in listener_plans(self.settings):
             endpoint = plan.door.endpoint
             try:
@@ -384,10 +382,16 @@ class Program:
         if [tenant.id for tenant in settings.tenants] != [tenant.id for tenant in self.settings.tenants]:
             self._log.error("reload: tenants were added, removed or reordered; nothing was applied")
             return
+        try:
+            most_sessions = affordable_sessions(settings.stratum.limits)
+        except StartError as error:
+            self._log.error("reload: nothing was applied", error=str(error))
+            return
         transports = upstream_transports(settings)
         relayed = reloaded(self.relay.outside.settings, relay_settings(settings))
         self._dialler.transports = transports
-        self._gate.most_sessions = affordable_sessions(settings.stratum.limits)
+        self._gate.most_sessions = most_sessions
+        tell_bounds(settings.stratum.limits, most_sessions, self._log)
         self._memory.marks = memory_marks(settings)
         self.settings = settings
         self.relay.reconfigure(relayed, self._clock())

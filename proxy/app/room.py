@@ -6,11 +6,15 @@ import os
 import resource
 from pathlib import Path
 
+from structlog.typing import FilteringBoundLogger as BoundLogger
+
 from proxy.config.limits import StratumLimits
 from proxy.errors import PumpjackError
 
 FILES_IN_RESERVE = 64
-"""Descriptors kept from miners: pools, listeners, logs, the ledger to come."""
+"""Descriptors kept from miners: pools, listeners, logs, the ledger."""
+LEAST_SESSIONS = 16
+"""With room for fewer miners, where more are wanted, the limit of open files is a mistake."""
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 
@@ -22,7 +26,7 @@ def affordable_sessions(limits: StratumLimits) -> int:
     """Return how many sessions the limit of open files allows, raising the soft limit to the hard one.
 
     Raises:
-        StartError: not even a few miners could connect.
+        StartError: only a few miners could connect.
 
     """
     share, wanted = limits.open_files_share, limits.max_sessions
@@ -34,9 +38,26 @@ def affordable_sessions(limits: StratumLimits) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
             soft = target
     affordable = min(wanted, soft - FILES_IN_RESERVE, int(soft * share))
-    if affordable < 1:
-        raise StartError(f"the limit of open files ({soft}) leaves no room for miners: raise it (ulimit -n)")
+    if affordable < min(wanted, LEAST_SESSIONS):
+        raise StartError(
+            f"the limit of open files ({soft}) leaves room for {max(affordable, 0)} miners: raise it "
+            "(ulimit -n, LimitNOFILE= of the service)"
+        )
     return affordable
+
+
+def tell_bounds(limits: StratumLimits, sessions: int, log: BoundLogger) -> None:
+    """Tell where the system gives less than the configuration asks for."""
+    if sessions < limits.max_sessions:
+        log.warning(
+            "max_sessions lowered: raise the limit of open files (LimitNOFILE=)",
+            wanted=limits.max_sessions,
+            allowed=sessions,
+            open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
+    allowed = somaxconn()
+    if allowed < limits.backlog:
+        log.warning("backlog shortened: raise net.core.somaxconn", wanted=limits.backlog, allowed=allowed)
 
 
 def spread_out(sessions: int) -> None:

@@ -27,6 +27,7 @@ from proxy.relay.settings import (
     TenantSettings,
     Timers,
 )
+from proxy.stratum import downstream
 from proxy.stratum.upstream import Bounds
 from proxy.units import Seconds
 
@@ -71,6 +72,8 @@ def _tenant(tenant: Tenant, settings: Settings) -> TenantSettings:
             start=stratum.start_difficulty,
             minimum=tenant.min_difficulty or stratum.min_difficulty,
             maximum=stratum.max_difficulty,
+            window=stratum.vardiff_window,
+            greatest_step=stratum.vardiff_step,
         ),
         extranonce2_size=tenant.extranonce2_size,
     )
@@ -111,10 +114,13 @@ def _limits(settings: Settings) -> Limits:
             difficulty_least=up.min_difficulty,
             difficulty_most=up.max_difficulty,
         ),
+        miner_messages=downstream.Bounds(depth=down.json_depth, text=down.string_length),
         malformed_lines=down.malformed_lines,
+        ntime_window=down.ntime_window,
         workers_per_session=down.workers_per_session,
         connections_per_pool=up.max_connections_per_pool,
         sessions=down.max_sessions,
+        readmit=down.readmit_share,
         submit_buffer=up.submit_buffer,
         outstanding=up.outstanding,
         upstream_names=up.worker_names,
@@ -192,6 +198,7 @@ def _timers(settings: Settings) -> Timers:
         failover_patience=up.failover_patience,
         lost_job_grace=up.lost_job_grace,
         job_retention=down.job_retention,
+        session_resume=down.session_resume,
         submit_buffer_age=up.submit_buffer_age,
         pace_hold=up.pace_hold,
         start_hold=up.start_hold,

@@ -145,7 +145,11 @@ class StratumConduct(Table):
         le=1e9,
     )
     price_100k_bytes: Number = setting(
-        1.0, "Every 100,000 bytes received.", reason="as aiorpcX", ge=0, le=1e9
+        1.0,
+        "Every 100,000 bytes of lines that are no submits.",
+        reason="as aiorpcX; a share has its own price, whatever its length",
+        ge=0,
+        le=1e9,
     )
     ban_ratio: Number = setting(
         0.5,

@@ -2,6 +2,9 @@
 
 from proxy.config.table import Table, setting
 from proxy.config.values import Count, Duration, Number
+from proxy.mining.job import NTIME_WINDOW
+from proxy.stratum.downstream import MOST_NAME
+from proxy.stratum.strict import GREATEST_DEPTH, LEAST_DEPTH, MOST_DEPTH
 
 
 class StratumLimits(Table):
@@ -9,12 +12,19 @@ class StratumLimits(Table):
 
     max_sessions: Count = setting(
         50_000,
-        "Most miners connected at once; one more is refused, until 95 % of the places are taken. Lowered at "
-        "start to what the limit of open files allows.",
+        "Most miners connected at once; one more is refused. Lowered at start, and the log says so, to what "
+        "the limit of open files allows.",
         unit="sessions",
         reason="several times the largest site, so that only the machine bounds it",
         ge=1,
         le=1_000_000,
+    )
+    readmit_share: Number = setting(
+        0.95,
+        "Once every place was taken miners are let in again when no more than this part of them is.",
+        reason="as ElectrumX; a door that opens and shuts with each who leaves helps nobody",
+        gt=0,
+        le=1,
     )
     line_before_authorize: Count = setting(
         1024,
@@ -32,6 +42,23 @@ class StratumLimits(Table):
         ge=256,
         le=65536,
     )
+    json_depth: Count = setting(
+        MOST_DEPTH,
+        "Arrays and objects within each other in a miner's line, the message itself counted; with more it is "
+        "no message.",
+        unit="levels",
+        reason="no call has more than three",
+        ge=LEAST_DEPTH,
+        le=GREATEST_DEPTH,
+    )
+    string_length: Count = setting(
+        MOST_NAME,
+        "Characters of a user name, password, user agent or session id that are kept; the rest is cut.",
+        unit="characters",
+        reason="Bitcoin's own user agents stop there",
+        ge=MOST_NAME,
+        le=1024,
+    )
     malformed_lines: Count = setting(
         16,
         "Lines that are no message after which a miner is disconnected.",
@@ -39,6 +66,14 @@ class StratumLimits(Table):
         reason="scanners and other protocols, not miners",
         ge=1,
         le=1000,
+    )
+    ntime_window: Count = setting(
+        NTIME_WINDOW,
+        "How far the ntime of a share may be after its job's. Holds for jobs that come after a reload.",
+        unit="seconds",
+        reason="as ckpool; audits of the ledger allow as much, so less may be set and not more",
+        ge=600,
+        le=NTIME_WINDOW,
     )
     workers_per_session: Count = setting(
         8,
@@ -75,9 +110,10 @@ class StratumLimits(Table):
         le=16_777_216,
     )
     open_files_share: Number = setting(
-        0.9,
-        "Part of the limit of open files that miners may take.",
-        reason="a miner needs one descriptor; Envoy's half is for two. 64 are kept for the rest in any case",
+        0.45,
+        "Part of the limit of open files that miners may take; 64 are kept for the rest in any case. The "
+        "limit is raised at start as far as the system lets a program do that.",
+        reason="less than half, as Envoy: whatever else opens files in numbers finds some; a miner needs one",
         restart=True,
         gt=0,
         le=0.99,
@@ -128,7 +164,11 @@ class StratumTimers(Table):
         le=600,
     )
     authorize: Duration = setting(
-        30.0, "From subscribing to authorising.", reason="twice the time to subscribe", ge=1, le=600
+        30.0,
+        "So much longer a miner has to authorise: both deadlines count from its connecting.",
+        reason="twice the time to subscribe",
+        ge=1,
+        le=600,
     )
     tls_handshake: Duration = setting(
         10.0, "Longest TLS handshake of a miner.", reason="a slow ASIC needs about one second", ge=1, le=60
@@ -206,6 +246,14 @@ class StratumTimers(Table):
         reason="ckpool keeps them as long; a share for an older job is stale everywhere",
         ge=30,
         le=3600,
+    )
+    session_resume: Duration = setting(
+        900.0,
+        "How long a miner that returns with its session id gets its extranonce again. Another one has it "
+        "sooner only where no other is free and the jobs that were mined with it are stale.",
+        reason="a switch that reboots, a hash board that is changed; ckpool: 600 s",
+        ge=0,
+        le=86400,
     )
     settle: Duration = setting(
         5.0,

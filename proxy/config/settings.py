@@ -75,12 +75,29 @@ class Stratum(Table):
         None, "PEM file with its key, without passphrase.", example="/etc/pumpjack/tls.key", restart=True
     )
     target_shares_per_minute: Number = setting(
-        8.0,
-        "Shares that each miner should find; its difficulty follows.",
+        6.0,
+        "Shares that each miner should find at least; its difficulty follows. As that is rounded down, it "
+        "finds up to twice as many. Over a metered or satellite uplink take 3 to 4.",
         unit="shares/min",
-        reason="a miner's hashrate is known within 11 % after 10 minutes, at 100 bytes a share",
+        reason="as SRI; a miner's hashrate is known within 13 % after 10 minutes, at 100 bytes a share",
         gt=0,
         le=600,
+    )
+    vardiff_window: Duration = setting(
+        240.0,
+        "How far back a miner's hashrate is measured. When its difficulty is to change is decided by other "
+        "tests, which wait for no window.",
+        reason="as ckpool; two dozen shares at least",
+        ge=90,
+        le=900,
+    )
+    vardiff_step: Number = setting(
+        4.0,
+        "Most by which one change raises or lowers the difficulty of a miner that is known.",
+        unit="times",
+        reason="a link that stalls and delivers all at once does little harm; SRI: 3 down, 10 up",
+        ge=2,
+        le=64,
     )
     start_difficulty: DifficultyNumber = setting(
         Difficulty(8192.0),
@@ -150,7 +167,7 @@ class Ledger(Table):
         50.0,
         "Most room for raw shares: beyond it the oldest days are given up, even if they are younger.",
         unit="GB",
-        reason="5,000 miners at 8 shares a minute write some 5 GB a day",
+        reason="5,000 miners at 8 shares a minute each (a target of 6) write some 5 GB a day",
         restart=True,
         gt=0,
         le=1_000_000,
@@ -260,7 +277,7 @@ class Tenant(Table):
         le=8,
     )
     target_shares_per_minute: Number | None = setting(
-        None, "Overrides [stratum] for this tenant.", unit="shares/min", example=8, gt=0, le=600
+        None, "Overrides [stratum] for this tenant.", unit="shares/min", example=6, gt=0, le=600
     )
     min_difficulty: DifficultyNumber | None = setting(
         None,

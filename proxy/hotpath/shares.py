@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from proxy.hotpath.reference import PreparedJob, Target
 
 NTIME_WINDOW: Final = 7000
-"""Seconds that ntime may run ahead of the job's (ckpool); never compared with a clock of ours,
-because boxes off the grid drift."""
+"""Most seconds that ntime may run ahead of the job's (ckpool); never compared with a clock of ours,
+because boxes off the grid drift. A site may allow less: what the ledger holds is audited by this."""
+_LAST_WORD: Final = (1 << 32) - 1
 
 _DIFFICULTY_ONE: Final = float(0xFFFF << 208)
 
@@ -45,6 +46,7 @@ class Job:
     __slots__ = (
         "_credited",
         "is_forgotten",
+        "last_ntime",
         "network_target",
         "ntime",
         "prepared",
@@ -58,6 +60,8 @@ class Job:
     ) -> None:
         self.prepared = prepared
         self.ntime = ntime
+        self.last_ntime = min(ntime + NTIME_WINDOW, _LAST_WORD)
+        """The greatest ntime that its shares may have."""
         self.upstream_target = upstream_target
         self.network_target = network_target
         self.rollable = 0
@@ -221,7 +225,7 @@ def judge(
         reason = Reason.UNAUTHORIZED
     elif stale:
         reason = Reason.STALE
-    elif not job.ntime <= ntime <= job.ntime + NTIME_WINDOW:
+    elif not job.ntime <= ntime <= job.last_ntime:
         reason = Reason.NTIME
     elif not bits_permitted:
         reason = Reason.VERSION_BITS

@@ -4,8 +4,10 @@ Upstream extranonce2 = padding + lease + the miner's extranonce2. The lease is t
 extranonce1, so a session keeps its extranonces whatever upstream it works for.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from proxy.units import Seconds
@@ -17,8 +19,11 @@ SMALL = 256
 """Leases few enough that a list of the free ones costs nothing worth saving."""
 MARKED = 1 << 16
 """Leases for each of which there may be a byte: 64 KiB for a connection that can serve so many miners."""
-PART = 64
-"""Leases that are unmarked in one go when the jobs of tens of thousands became stale at once."""
+PART = 1024
+"""Leases that are taken back in one go when those of a flood have had their time: a millisecond or two."""
+MOST_RESTING = 1 << 16
+"""Leases that wait for their sessions though no job of theirs is left; beyond, the oldest wait no longer.
+Several times a large site, and some 25 MB if a flood of logins fills it."""
 AMPLE = 4
 """Bytes beyond which neither side gains: 2**32 sessions, or 25 h of 200 TH/s without version rolling."""
 
@@ -98,15 +103,19 @@ def _miner_size_refused(size: int) -> str:
 
 
 Had = TypeVar("Had")
+Rest = tuple[str, Seconds, Had, int]
+"""Of a lease that was freed: its session's name, when, what it had, how many clean jobs there had been."""
 
 
 class LeaseSpace(Generic[Had]):
     """The leases of the sessions that share one upstream connection: no two live ones are ever equal.
 
-    A freed lease is quarantined until the jobs that its miner may still be hashing are stale. Leases are
-    then used again as late as possible. Memory follows the leases live and quarantined, and
-    of a space of two bytes its size. Whoever logs in and leaves a thousand times a second fills half of such
-    a space within a minute, so no operation may ever take as long as to list it.
+    A freed lease rests. While a job that its miner may still hash is not stale it is in quarantine:
+    nobody but that miner can have it. Afterwards it waits on for the miner to return, and another gets it
+    only if none is free, the one that was freed longest ago first. Leases are used again as late as possible.
+    Memory follows the leases live and resting, and of a space of two bytes its size. Whoever logs in and
+    leaves a thousand times a second fills half of such a space within a minute, so no operation may ever take
+    as long as to list it.
 
     ``session`` is the name under which a returning miner is recognised. It must be unique to the
     miner: whoever gives a name may have back what was freed under it, and with it what it had (``Had``).
@@ -124,11 +133,11 @@ class LeaseSpace(Generic[Had]):
         self.width = width
         self._capacity = 1 << 8 * width
         self._live: set[bytes] = set()  # the very objects that their sessions have, who know whose they are
-        # In order of freeing, so that what becomes free is always a prefix.
-        self._quarantine: OrderedDict[int, tuple[str, Seconds, Had]] = OrderedDict()
-        self._last_freed: dict[str, int] = {}  # session -> the newest lease quarantined under its name
-        # Quarantines that a clean job ended, to be taken apart little by little.
-        self._over: list[OrderedDict[int, tuple[str, Seconds, Had]]] = []
+        # In order of freeing, so that what is stale, and what has waited long enough, is always a prefix.
+        self._resting: OrderedDict[int, Rest[Had]] = OrderedDict()
+        self._last_freed: dict[str, int] = {}  # session -> the newest lease that rests under its name
+        self._clean_jobs = 0
+        self._stale_before = -math.inf  # jobs of leases freed before this instant are too old, too
         self._cursor = first % self._capacity
         # The free leases of a small space, least recently used first, once more than half are held.
         # An OrderedDict, because taking the first key of a plain dict again and again is quadratic.
@@ -143,9 +152,16 @@ class LeaseSpace(Generic[Had]):
         return len(self._live)
 
     @property
+    def resting(self) -> int:
+        """Leases freed whose sessions may have them again."""
+        return len(self._resting)
+
+    @property
     def quarantined(self) -> int:
-        """Leases freed while their jobs may still be hashed."""
-        return len(self._quarantine)
+        """Those of them whose jobs may still be hashed."""
+        return sum(
+            1 for _ in takewhile(lambda rest: not self._is_stale(rest), reversed(self._resting.values()))
+        )
 
     @property
     def capacity(self) -> int:
@@ -155,35 +171,38 @@ class LeaseSpace(Generic[Had]):
     @property
     def is_full(self) -> bool:
         """True if every lease is live or quarantined, so that only a resuming session could be served."""
-        return len(self._live) + len(self._quarantine) == self._capacity
+        return self._is_exhausted and not self._is_stale(next(iter(self._resting.values()), None))
 
     def is_free(self, lease: bytes) -> bool:
-        """Return True if ``lease`` has this space's width and is neither live nor quarantined."""
-        return len(lease) == self.width and not self._is_held(int.from_bytes(lease, "big"))
+        """Return True if ``lease`` has this space's width and could be given to anyone now."""
+        return len(lease) == self.width and self._can_have(int.from_bytes(lease, "big"))
 
     def take(self, *, session: str, prefer: bytes | None = None) -> bytes | None:
-        """Give ``session`` a lease, or None if none is free.
+        """Give ``session`` a lease, or None if there is none for it.
 
-        ``prefer`` is given if it is free, or quarantined under the same name. Otherwise it is the lease whose
+        ``prefer`` is given if it is free, or rests under the same name. Otherwise it is the lease whose
         turn it is: never-used ones first, then the one used longest ago (in spaces above 256 leases, about
         so: only what is held is remembered one by one).
         """
-        self.tidy()  # more than one, so some lease that is free is always found to be
         if prefer is not None and len(prefer) == self.width:
             number = int.from_bytes(prefer, "big")
-            kept = self._quarantine.get(number)
-            if kept is not None and kept[0] == session:
+            rest = self._resting.get(number)
+            if rest is not None and rest[0] == session:
                 return self._wake(number)[0]
-            if kept is None and prefer not in self._live:
+            if self._can_have(number):
+                if rest is not None:
+                    self._end_rest(number)
                 return self._give(number)
-        if self.is_full:
-            return None
+        if self._is_exhausted:
+            if self.is_full:
+                return None
+            self._end_rest(next(iter(self._resting)))
         return self._give(self._next_free())
 
     def resume(self, session: str) -> tuple[bytes, Had] | None:
         """Give back the lease last freed under the name ``session``, and what it had then.
 
-        None if its quarantine is over.
+        None if it rests no more.
         """
         number = self._last_freed.get(session)
         return None if number is None else self._wake(number)
@@ -199,7 +218,7 @@ class LeaseSpace(Generic[Had]):
         self._is_free_again(int.from_bytes(lease, "big"))
 
     def free(self, lease: bytes, session: str, had: Had, now: Seconds) -> None:
-        """Quarantine a live lease under the name ``session``, to which ``had`` is given with it.
+        """Let a live lease rest under the name ``session``, to which ``had`` is given with it.
 
         Raises:
             ValueError: nobody holds ``lease``: the caller's books are wrong.
@@ -207,38 +226,44 @@ class LeaseSpace(Generic[Had]):
         """
         self._let_go(lease)
         number = int.from_bytes(lease, "big")
-        self._quarantine[number] = (session, now, had)
+        self._resting[number] = (session, now, had, self._clean_jobs)
         self._last_freed[session] = number
 
     def jobs_stale(self) -> None:
         """End every quarantine: a clean job made all jobs stale."""
-        self._over.append(self._quarantine)
-        self._quarantine, self._last_freed = OrderedDict(), {}
-        # A small space, which lists what is free, is never behind.
-        self.tidy(SMALL if self._capacity <= SMALL else PART)
+        self._clean_jobs += 1
 
-    def expire(self, now: Seconds, age: Seconds) -> None:
-        """End the quarantine of leases freed more than ``age`` ago: no job is kept longer than that."""
-        while self._quarantine and now - next(iter(self._quarantine.values()))[1] > age:
-            number, (session, _, _) = self._quarantine.popitem(last=False)
-            if self._last_freed.get(session) == number:
-                del self._last_freed[session]
-            self._is_free_again(number)
+    def expire(self, now: Seconds, age: Seconds, resume: Seconds, most: int = PART) -> None:
+        """End the rest of leases that have had their time, ``most`` of them; call it each second or so.
 
-    def tidy(self, most: int = PART) -> None:
-        """Take apart what a clean job ended; call it now and then.
+        Args:
+            now: The instant.
+            age: No job is kept longer than that: the quarantine of leases freed before it ends.
+            resume: How long a lease rests in any case for its session to return.
+            most: Tens of thousands at once would hold up the loop for some tens of milliseconds.
 
-        Tens of thousands of leases at once would hold up the loop for some tens of milliseconds.
         """
-        while self._over and most > 0:
-            oldest = self._over[0]
-            for _ in range(min(most, len(oldest))):
-                number, _ = oldest.popitem(last=False)
-                if not self._is_held(number):  # it may have been taken, or freed, again since
-                    self._is_free_again(number)
-                most -= 1
-            if not oldest:
-                del self._over[0]
+        self._stale_before = max(self._stale_before, now - age)
+        while self._resting and most > 0:
+            number, rest = next(iter(self._resting.items()))
+            waits = now - rest[1] <= resume and len(self._resting) <= MOST_RESTING
+            if waits or not self._is_stale(rest):
+                return
+            self._end_rest(number)
+            most -= 1
+
+    def _is_stale(self, rest: Rest[Had] | None) -> bool:
+        return rest is not None and (rest[3] < self._clean_jobs or rest[1] < self._stale_before)
+
+    @property
+    def _is_exhausted(self) -> bool:
+        return len(self._live) + len(self._resting) == self._capacity
+
+    def _can_have(self, number: int) -> bool:
+        """Return whether anyone may have a lease: what rests for somebody, only if there is no other."""
+        if self._lease(number) in self._live:
+            return False
+        return number not in self._resting or (self._is_exhausted and self._is_stale(self._resting[number]))
 
     def _let_go(self, lease: bytes) -> None:
         if lease not in self._live:
@@ -246,7 +271,7 @@ class LeaseSpace(Generic[Had]):
         self._live.remove(lease)
 
     def _is_held(self, number: int) -> bool:
-        return number in self._quarantine or self._lease(number) in self._live
+        return number in self._resting or self._lease(number) in self._live
 
     def _lease(self, number: int) -> bytes:
         return number.to_bytes(self.width, "big")
@@ -261,19 +286,27 @@ class LeaseSpace(Generic[Had]):
         elif (
             self._free is None
             and self._capacity <= SMALL
-            and 2 * (len(self._live) + len(self._quarantine)) > self._capacity
+            and 2 * (len(self._live) + len(self._resting)) > self._capacity
         ):
             turns = (n % self._capacity for n in range(self._cursor, self._cursor + self._capacity))
             self._free = OrderedDict((n, None) for n in turns if not self._is_held(n))
         return lease
 
     def _wake(self, number: int) -> tuple[bytes, Had]:
-        session, _, had = self._quarantine.pop(number)
-        if self._last_freed.get(session) == number:
-            del self._last_freed[session]
+        had = self._forget_rest(number)
         lease = self._lease(number)
         self._live.add(lease)
         return lease, had
+
+    def _end_rest(self, number: int) -> None:
+        self._forget_rest(number)
+        self._is_free_again(number)
+
+    def _forget_rest(self, number: int) -> Had:
+        session, _, had, _ = self._resting.pop(number)
+        if self._last_freed.get(session) == number:
+            del self._last_freed[session]
+        return had
 
     def _next_free(self) -> int:
         if self._free is not None:

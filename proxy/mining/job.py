@@ -21,10 +21,15 @@ class Job(hotpath.Job):
         ntime: int,
         upstream_difficulty: Difficulty,
         version_mask: int | None,
+        ntime_window: int = NTIME_WINDOW,
     ) -> None:
-        """``upstream_difficulty`` is the one in force when the pool sent this job."""
+        """``upstream_difficulty`` is the one in force when the pool sent this job.
+
+        Shares may have an ntime up to ``ntime_window`` seconds after the job's.
+        """
         upstream, network = target_of(upstream_difficulty), target_of_nbits(prepared.nbits)
         super().__init__(prepared, ntime, Target(upstream), Target(network))
+        self.last_ntime = min(ntime + ntime_window, self.last_ntime)
         self.upstream_difficulty = upstream_difficulty
         self.version_mask = version_mask
 
@@ -56,6 +61,7 @@ def prepare(
     ntime: int,
     upstream_difficulty: Difficulty,
     version_mask: int | None,
+    ntime_window: int = NTIME_WINDOW,
 ) -> Job:
     """Return the job whose coinbase has a hole of ``extranonce_size`` bytes between its halves.
 
@@ -63,4 +69,4 @@ def prepare(
     order; the other integers are 32-bit.
     """
     prepared = PreparedJob(coinb1, coinb2, extranonce_size, branches, version, prevhash, nbits)
-    return Job(prepared, ntime, upstream_difficulty, version_mask)
+    return Job(prepared, ntime, upstream_difficulty, version_mask, ntime_window)

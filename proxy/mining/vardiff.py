@@ -6,7 +6,7 @@ the wanted rate. The largest power of two at most the ideal makes it lie in [1, 
 Opening: few shares move the difficulty far and at once. Later, two of Page's cumulative-sum tests watch for
 a ratio that has left [0.7, 2]: among tests with as few false alarms they find a change soonest, and they
 remember three numbers each. A window of so many shares or seconds, as ckpool has it, either misses slow
-changes or flaps: at 8 shares a minute, four minutes of a constant miner vary by 18 %.
+changes or flaps: at 6 shares a minute, four minutes of a constant miner vary by 20 %.
 """
 
 import math
@@ -24,7 +24,7 @@ _LEAST_SPAN = Seconds(1.0)
 _QUIET_STEPS = (4.0, 4.0, 4.0, 4.0, 16.0)
 """Factors of lowering while a new miner has sent nothing; the last repeats.
 
-Slow at first, for an ASIC may boot for a minute; 80 s of silence, the last at difficulty 128, mean a
+Slow at first, for an ASIC may boot for a minute; 100 s of silence, the last at difficulty 128, mean a
 processor or a USB stick: at steps of 4, a processor's 7 MH/s would see its first share after three minutes.
 """
 _FAR = 4.0
@@ -40,14 +40,14 @@ class VardiffSettings:
 
     """
 
-    shares_per_minute: float = 8.0
+    shares_per_minute: float = 6.0
     """Wanted rate at the ideal difficulty; rounding down makes it up to twice that. DATUM: 8, ckpool: 18,
     SRI: 6. On metered satellite links 3 to 4."""
     start: Difficulty = Difficulty(8192.0)
     """Given to miners not seen before: 3 shares a second from 100 TH/s, one in 35 s from 1 TH/s; the opening
     soon corrects both. public-pool: 16,384, ViaBTC: 1,024, ckpool: 42. Brought into minimum and maximum."""
     minimum: Difficulty = Difficulty(2.0**-20)
-    """No change goes below. The default gives a miner of 550 H/s its 8 shares a minute. Rounded down to a
+    """No change goes below. The default gives a miner of 410 H/s its 6 shares a minute. Rounded down to a
     power of two."""
     maximum: Difficulty | None = None
     """No change, floor or hint goes above; None leaves the clamp to the upstream's difficulty alone. Rounded

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 MOST_WORKS = 256
 """Jobs kept at once: retention bounds them in time, this in number. A pool that sends one every three seconds
 stays below."""
-LastWork = tuple[Work | None, int]
-"""The job and ntime that a session had last: whoever resumes its lease must not repeat that work."""
-TIDIED = 1024
-"""Leases taken back in a tick, when those of a flood rested until a clean job: a millisecond or two."""
+LastWork = tuple[int, int]
+"""Number and ntime of the job that a session had last: whoever resumes its lease must not repeat that work.
+Not the job: many a lease rests longer than its jobs are kept."""
 
 
 class Bundle:
@@ -283,7 +282,17 @@ class Bundle:
         prefix = Prefix.of(connection.extranonce1, connection.extranonce2_size, widths)
         mask = connection.mask
         number = self._outside.new_work()
-        work = make_work(number, notify, connection, prefix, widths, connection.latest_difficulty, mask, now)
+        work = make_work(
+            number,
+            notify,
+            connection,
+            prefix,
+            widths,
+            connection.latest_difficulty,
+            mask,
+            now,
+            ntime_window=self._outside.limits.ntime_window,
+        )
         self._outside.chronicle.received(work)
         changed = self.work is not None and self.work.prefix != prefix
         # A pool that sends a job twice, or again to a connection that resumed, pays its shares once.
@@ -317,6 +326,10 @@ class Bundle:
     def _forget(self, work: Work) -> None:
         self.works.remove(work)
         self._outside.jobs.forget(work)
+
+    def work_of(self, number: int) -> Work | None:
+        """Return the job of a number, if it is not forgotten."""
+        return next((work for work in self.works if work.number == number), None)
 
     def extranonce1_of(self, lease: bytes) -> bytes:
         """Return what a miner with ``lease`` has as extranonce1 on the present connection."""
@@ -365,8 +378,7 @@ class Bundle:
             self._forget(work)
         self.buffer.expire(now, timers.submit_buffer_age)
         if self.leases is not None:
-            self.leases.expire(now, timers.job_retention)
-            self.leases.tidy(TIDIED)
+            self.leases.expire(now, timers.job_retention, timers.session_resume)
 
     def close(self, now: Seconds) -> None:
         """Give up everything: the program ends, or nobody is left here."""

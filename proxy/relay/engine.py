@@ -166,7 +166,7 @@ class Relay:
 
     def _take_line(self, session: Session, line: bytes, now: Seconds) -> None:
         """Do what a line asks for."""
-        request = downstream.parse(line)
+        request = downstream.parse(line, self.limits.miner_messages)
         if isinstance(request, downstream.Submit | downstream.BadSubmit):
             share_path.take(session, request, self._window, now)
         else:

@@ -174,7 +174,8 @@ class Route:
         for bundle in self.bundles.values():
             resumed = bundle.leases.resume(resume) if bundle.leases else None
             if resumed is not None:
-                lease, (session.issued_work, session.issued_ntime) = resumed
+                lease, (number, session.issued_ntime) = resumed
+                session.issued_work = bundle.work_of(number)
                 session.resumed = resume
                 self._settle_in(session, bundle, lease)
                 return True
@@ -245,7 +246,8 @@ class Route:
             bundle.sessions.pop(session.key, None)
             if bundle.leases is not None and session.lease is not None:
                 if session.issued_work is not None or session.resumed:
-                    had = (session.issued_work, session.issued_ntime)
+                    work = session.issued_work
+                    had = (work.number if work is not None else 0, session.issued_ntime)
                     bundle.leases.free(session.lease, session.name, had, now)
                 else:
                     bundle.leases.free_at_once(session.lease)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from proxy.mining.job import NTIME_WINDOW
 from proxy.mining.vardiff import VardiffSettings
+from proxy.stratum import downstream
 from proxy.stratum.upstream import Bounds
 from proxy.units import Seconds
 
@@ -31,7 +33,7 @@ class Prices:
     request: float = 1.0
     """Any other line."""
     bytes_100k: float = 1.0
-    """Every 100,000 bytes received."""
+    """Every 100,000 bytes of lines that are no submits."""
     ban_ratio: float = 0.5
     ban_shares: int = 50
     ban_window: Seconds = Seconds(60)
@@ -72,14 +74,20 @@ class Limits:
     """Bytes of a pool's line from which on the operator is told, once a connection."""
     pool_messages: Bounds = field(default_factory=Bounds)
     """Sizes and numbers inside a pool's line."""
+    miner_messages: downstream.Bounds = field(default_factory=downstream.Bounds)
+    """Sizes inside a miner's line."""
     malformed_lines: int = 16
     """Lines that are no message before a session is dropped: scanners, not miners."""
+    ntime_window: int = NTIME_WINDOW
+    """Seconds that a share's ntime may be after its job's; not above the default, which audits go by."""
     workers_per_session: int = 8
     """Names that one connection may authorise."""
     connections_per_pool: int = 8
     """Connections of one tenant to one pool: what ckproxy and btcagent stay within."""
     sessions: int = 50_000
     """Sessions at once; the adapter lowers it to what the file descriptor limit allows."""
+    readmit: float = 0.95
+    """Once full, sessions are let in again when this part of the places is taken."""
     submit_buffer: int = 10_000
     """Shares kept for a lost connection that may resume."""
     outstanding: int = 10_000
@@ -124,6 +132,8 @@ class Timers:
     """How long a better pool may take before the next one is tried beside it."""
     lost_job_grace: Seconds = Seconds(120)
     job_retention: Seconds = Seconds(600)
+    session_resume: Seconds = Seconds(900)
+    """How long a session's extranonce waits for it to return, while others have room."""
     submit_buffer_age: Seconds = Seconds(600)
     pace_hold: Seconds = Seconds(120)
     start_hold: Seconds = Seconds(5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.hotpath import Assignment, Target
 from proxy.mining.difficulty import power_of_two_at_most, target_of
 from proxy.mining.extranonce import Widths
-from proxy.mining.job import NTIME_WINDOW, Job, prepare
+from proxy.mining.job import Job, prepare
 from proxy.mining.version_rolling import grant
 from proxy.stratum.tell import NotifyTemplate
 from proxy.stratum.upstream import Notify
@@ -153,7 +153,8 @@ class Work:
         elapsed = int(now - self.received_at)
         ntime = max(after + 1, self.job.ntime + elapsed)
         # Once a second for long: a miner that asks without end must not fill the book of jobs.
-        return ntime if ntime <= self.job.ntime + min(NTIME_WINDOW // 2, elapsed + MOST_AHEAD) else None
+        half = (self.job.last_ntime - self.job.ntime) // 2  # the rest is the miner's to roll
+        return ntime if ntime <= self.job.ntime + min(half, elapsed + MOST_AHEAD) else None
 
 
 class JobBook:
@@ -204,6 +205,8 @@ def make_work(
     difficulty: Difficulty,
     mask: int | None,
     now: Seconds,
+    *,
+    ntime_window: int,
 ) -> Work:
     """Return a pool's job prepared for sessions with ``widths``."""
     coinb1 = notify.coinb1 + prefix.fixed
@@ -218,6 +221,7 @@ def make_work(
         ntime=notify.ntime,
         upstream_difficulty=difficulty,
         version_mask=mask,
+        ntime_window=ntime_window,
     )
     template = NotifyTemplate(
         notify.prevhash, coinb1, notify.coinb2, notify.branches, notify.version, notify.nbits

@@ -8,10 +8,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.stratum import strict
-from proxy.stratum.jsonrpc import Envelope, Json, Malformed, hex_bytes, hex_u32, open_envelope, params_of
+from proxy.stratum.jsonrpc import Json, Malformed, hex_bytes, hex_u32, open_envelope, params_of
 
 MOST_NAME = 256
 """Longest worker name, password or user agent that is kept; Bitcoin's own user agents stop at 256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Sizes inside a miner's line.
+
+    Raises:
+        ValueError: a depth that no line could have, or texts shorter than what the lane takes uncut.
+
+    """
+
+    depth: int = strict.MOST_DEPTH
+    """Levels of arrays and objects."""
+    text: int = MOST_NAME
+    """Characters of a user name, password, user agent or session id that are kept; the rest is cut."""
+
+    def __post_init__(self) -> None:
+        """Have the pattern of lines ready before the first line comes."""
+        strict.shape(self.depth)
+        if self.text < MOST_NAME:
+            raise ValueError(f"texts of at least {MOST_NAME} characters, not {self.text}")
+
+
+BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +163,9 @@ Request = (
 )
 
 
-def parse(line: bytes) -> Request:
+def parse(line: bytes, bounds: Bounds = BOUNDS) -> Request:
     """Return what a miner's line says; a line that says nothing is ``Malformed``."""
-    wrong = strict.fault(line)
+    wrong = strict.fault(line, bounds.depth)
     if wrong is not None:
         return Malformed(b"null", f"not a JSON-RPC line: {wrong}")
     envelope = open_envelope(line)
@@ -155,23 +179,23 @@ def parse(line: bytes) -> Request:
         return Answer() if answered else Malformed(bytes(envelope.id), "neither a method nor a result")
     reader = _READERS.get(method)
     if reader is not None:
-        return reader(bytes(envelope.id), params_of(envelope), envelope)
+        return reader(bytes(envelope.id), params_of(envelope), bounds.text)
     if method.startswith("mining.suggest_difficulty("):
         # A firmware of the field writes its call this way; ckpool takes it too (stratifier.c).
         return SuggestDifficulty(bytes(envelope.id), _number(method[26:].rstrip(")")))
-    return Unknown(bytes(envelope.id), method[:MOST_NAME])
+    return Unknown(bytes(envelope.id), method[: bounds.text])
 
 
-def _subscribe(identity: bytes, params: list[Json], _: Envelope) -> Subscribe:
+def _subscribe(identity: bytes, params: list[Json], most: int) -> Subscribe:
     session_id = params[1] if len(params) > 1 and isinstance(params[1], str) else None
-    return Subscribe(identity, _text(params, 0), session_id[:MOST_NAME] if session_id else None)
+    return Subscribe(identity, _text(params, 0, most), session_id[:most] if session_id else None)
 
 
-def _authorize(identity: bytes, params: list[Json], _: Envelope) -> Authorize:
-    return Authorize(identity, _text(params, 0), _text(params, 1))
+def _authorize(identity: bytes, params: list[Json], most: int) -> Authorize:
+    return Authorize(identity, _text(params, 0, most), _text(params, 1, most))
 
 
-def _configure(identity: bytes, params: list[Json], _: Envelope) -> Configure:
+def _configure(identity: bytes, params: list[Json], most: int) -> Configure:
     asked = params[0] if params and isinstance(params[0], list) else []
     options = params[1] if len(params) > 1 and isinstance(params[1], dict) else {}
     named = options.get("version-rolling.mask")
@@ -179,13 +203,13 @@ def _configure(identity: bytes, params: list[Json], _: Envelope) -> Configure:
     minimum = options.get("minimum-difficulty.value")
     return Configure(
         identity,
-        tuple(name[:MOST_NAME] for name in asked[:32] if isinstance(name, str)),
+        tuple(name[:most] for name in asked[:32] if isinstance(name, str)),
         mask,
         _number(minimum),
     )
 
 
-def _submit(identity: bytes, params: list[Json], _: Envelope) -> Submit | BadSubmit:
+def _submit(identity: bytes, params: list[Json], most: int) -> Submit | BadSubmit:
     if len(params) < 5:
         return BadSubmit(identity, "submit needs worker, job id, extranonce2, ntime and nonce")
     worker, job_id, extranonce2_hex, ntime_hex, nonce_hex = params[:5]
@@ -200,34 +224,34 @@ def _submit(identity: bytes, params: list[Json], _: Envelope) -> Submit | BadSub
     if bits is None and bits_hex is not None:
         return BadSubmit(identity, "version bits must be eight hex digits")
     # Cut as at its login, or a long name would be authorised and its every share refused.
-    return Submit(identity, worker[:MOST_NAME], job_id, extranonce2, ntime, nonce, bits)
+    return Submit(identity, worker[:most], job_id, extranonce2, ntime, nonce, bits)
 
 
-def _suggest_target(identity: bytes, params: list[Json], _: Envelope) -> SuggestTarget:
+def _suggest_target(identity: bytes, params: list[Json], _: int) -> SuggestTarget:
     target = hex_bytes(params[0] if params else None, least=32, most=32)
     return SuggestTarget(identity, None if target is None else int.from_bytes(target, "big"))
 
 
-_READERS: dict[str, Callable[[bytes, list[Json], Envelope], Request]] = {
+_READERS: dict[str, Callable[[bytes, list[Json], int], Request]] = {
     "mining.submit": _submit,
     "mining.subscribe": _subscribe,
     "mining.authorize": _authorize,
     "mining.configure": _configure,
-    "mining.extranonce.subscribe": lambda identity, params, envelope: SubscribeExtranonce(identity),
-    "mining.suggest_difficulty": lambda identity, params, envelope: SuggestDifficulty(
+    "mining.extranonce.subscribe": lambda identity, params, _: SubscribeExtranonce(identity),
+    "mining.suggest_difficulty": lambda identity, params, _: SuggestDifficulty(
         identity, _number(params[0] if params else None)
     ),
     "mining.suggest_target": _suggest_target,
-    "mining.multi_version": lambda identity, params, envelope: MultiVersion(identity),
-    "client.get_version": lambda identity, params, envelope: GetVersion(identity),
-    "mining.ping": lambda identity, params, envelope: Ping(identity),
-    "mining.pong": lambda identity, params, envelope: Answer(),
+    "mining.multi_version": lambda identity, params, _: MultiVersion(identity),
+    "client.get_version": lambda identity, params, _: GetVersion(identity),
+    "mining.ping": lambda identity, params, _: Ping(identity),
+    "mining.pong": lambda identity, params, _: Answer(),
 }
 
 
-def _text(params: list[Json], index: int) -> str:
+def _text(params: list[Json], index: int, most: int) -> str:
     value = params[index] if len(params) > index else None
-    return value[:MOST_NAME] if isinstance(value, str) else ""
+    return value[:most] if isinstance(value, str) else ""
 
 
 def _number(value: Json) -> float | None:

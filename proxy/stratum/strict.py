@@ -8,9 +8,12 @@ bounded by what Stratum needs, so that a line is checked in one pass without rec
 import json
 import math
 import re
+from functools import cache
 
 MOST_DEPTH = 4
-"""Arrays and objects in each other: a message has three levels, its envelope counted."""
+"""Arrays and objects in each other where nothing else is told: a message has three, its envelope counted."""
+LEAST_DEPTH, GREATEST_DEPTH = 3, 6
+"""What may be told: each level doubles the pattern, and six take a third of a second to make."""
 MOST_COMMAS, MOST_QUOTES, MOST_ESCAPES = 64, 256, 256
 """In a line, the first two outside of strings. What is read value by value is bounded like its bytes, or 4
 KiB of ``1,1,1`` cost as much as sixty pings. A ``mining.configure`` with all extensions of BIP 310 has about
@@ -38,7 +41,20 @@ def _nested(depth: int) -> str:
     return value
 
 
-_LINE = re.compile(rf"{_SPACE}{_nested(MOST_DEPTH)}{_SPACE}")
+@cache
+def shape(depth: int) -> re.Pattern[str]:
+    """Return the pattern of a line of at most ``depth`` levels.
+
+    Raises:
+        ValueError: fewer levels than a message has, or more than a pattern can be made for.
+
+    """
+    if not LEAST_DEPTH <= depth <= GREATEST_DEPTH:
+        raise ValueError(f"{LEAST_DEPTH} to {GREATEST_DEPTH} levels, not {depth}")
+    return re.compile(rf"{_SPACE}{_nested(depth)}{_SPACE}")
+
+
+shape(MOST_DEPTH)  # now, and not with the first miner's first line
 _PERHAPS_TOO_GREAT = re.compile(r"-[0-9]{19}|[0-9]{20}|[eE]\+?[0-9]{3}")
 """Only lines with such digits pay for a look at each number."""
 
@@ -79,10 +95,10 @@ def _is_crowded(line: bytes) -> bool:
     return len(parts) > MOST_QUOTES + 1 or sum(part.count(b",") for part in parts[::2]) > MOST_COMMAS
 
 
-def fault(line: bytes) -> str | None:
+def fault(line: bytes, depth: int = MOST_DEPTH) -> str | None:
     """Return what is wrong with a line, or None if it is JSON that every reader reads alike.
 
-    UTF-8 without byte order mark; at most ``MOST_DEPTH`` levels, and as many values as ``MOST_COMMAS`` part;
+    UTF-8 without byte order mark; at most ``depth`` levels, and as many values as ``MOST_COMMAS`` part;
     no NaN and no infinity, integers of at most 64 bits, no lone surrogates, no key twice in an object.
     """
     if _is_crowded(line):
@@ -91,8 +107,8 @@ def fault(line: bytes) -> str | None:
         text = line.decode()
     except UnicodeDecodeError:
         return "not UTF-8"
-    if _LINE.fullmatch(text) is None:
-        return f"no JSON of at most {MOST_DEPTH} levels with plain numbers"
+    if shape(depth).fullmatch(text) is None:
+        return f"no JSON of at most {depth} levels with plain numbers"
     try:
         if _PERHAPS_TOO_GREAT.search(text):
             json.loads(text, object_pairs_hook=_members, parse_int=_integer, parse_float=_finite)

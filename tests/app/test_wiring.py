@@ -9,7 +9,9 @@ from proxy.adapters.tcp.wire import SocketSettings
 from proxy.app.memory import Marks
 from proxy.app.wiring import dial_settings, listener_settings, memory_marks, relay_settings, reloaded
 from proxy.config.load import settings_from
+from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import AdmissionSettings, Limits, Prices, Timers
+from proxy.units import Difficulty, Seconds
 
 UPSTREAM = {"name": "pool", "url": "stratum+tcp://pool.example:3333", "user": "acct.{worker}"}
 
@@ -22,17 +24,51 @@ def test_defaults_of_the_configuration_are_those_of_the_code() -> None:
     assert listener_settings(settings) == ListenerSettings(sockets=SocketSettings(receive_buffer=16384))
     assert memory_marks(settings) == Marks()
     assert dial_settings(settings) == DialSettings()
+    assert relayed.tenants[0].vardiff == VardiffSettings()
+
+
+def test_vardiff_is_told_what_is_set_and_the_tenants_own_where_it_has_some() -> None:
+    stratum = {
+        "target_shares_per_minute": 3,
+        "start_difficulty": 64,
+        "min_difficulty": 2,
+        "max_difficulty": 4096,
+        "vardiff_window": 120,
+        "vardiff_step": 8,
+    }
+    own = {"id": "own", "ports": [3334], "target_shares_per_minute": 4, "min_difficulty": 16}
+    raw = {
+        "stratum": stratum,
+        "tenant": [
+            {"id": "main", "user_match": "*", "upstream": [UPSTREAM]},
+            {**own, "upstream": [UPSTREAM]},
+        ],
+    }
+    main, other = relay_settings(settings_from(raw, base=Path.cwd())).tenants
+    wanted = VardiffSettings(
+        shares_per_minute=3,
+        start=Difficulty(64),
+        minimum=Difficulty(2),
+        maximum=Difficulty(4096),
+        window=Seconds(120),
+        greatest_step=8,
+    )
+    assert main.vardiff == wanted
+    assert other.vardiff == replace(wanted, shares_per_minute=4, minimum=Difficulty(16))
 
 
 def test_every_limit_and_timer_reaches_the_relay() -> None:
     """Each is set to a value of its own; none may be left at its default or be mixed up."""
     stratum_limits = {
         "max_sessions": 1001,
+        "readmit_share": 0.96,
         "line_before_authorize": 1002,
         "line_after_authorize": 1003,
         "malformed_lines": 104,
         "workers_per_session": 105,
+        "ntime_window": 1006,
     }
+    miner_messages = {"json_depth": 5, "string_length": 300}
     stratum_timers = {
         "subscribe": 11,
         "authorize": 12,
@@ -42,6 +78,7 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
         "login_backoff_cap": 15,
         "read_idle": 116,
         "no_share": 117,
+        "session_resume": 118,
     }
     conduct = {
         "cost_prompt": 50,
@@ -104,7 +141,7 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
     }
     raw = {
         "stratum": {
-            "limits": stratum_limits,
+            "limits": stratum_limits | miner_messages,
             "timers": stratum_timers,
             "conduct": conduct,
             "admission": admission,
@@ -115,7 +152,8 @@ def test_every_limit_and_timer_reaches_the_relay() -> None:
     relayed = relay_settings(settings_from(raw, base=Path.cwd()))
     limits = relayed.limits
     assert astuple(limits.pool_messages) == tuple(pool_messages.values())
-    apart = {limits.prices, limits.admission, limits.pool_messages}
+    assert astuple(limits.miner_messages) == tuple(miner_messages.values())
+    apart = {limits.prices, limits.admission, limits.pool_messages, limits.miner_messages}
     told = {getattr(limits, field.name) for field in fields(Limits)} - apart
     told |= {getattr(relayed.timers, field.name) for field in fields(Timers)}
     told |= {getattr(limits.prices, field.name) for field in fields(Prices)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.hotpath import NTIME_WINDOW
 from tests.fuzz.source import Source
 
 NAMES: Final = (
@@ -83,6 +84,7 @@ class Aim:
     ntime: int
     mask: int
     worker: str = NAMES[0]
+    ntime_window: int = NTIME_WINDOW
 
 
 NOTHING: Final = Aim("000000", 4, 0x65000000, 0)
@@ -132,7 +134,7 @@ def _ntime(source: Source, aim: Aim) -> bytes:
     if kind == 0:
         return b'"%08x"' % (aim.ntime + source.byte())
     if kind == 1:
-        return b'"%08x"' % (aim.ntime + source.pick((-1, 6999, 7000, 7001)))
+        return b'"%08x"' % (aim.ntime + source.pick((-1, *range(aim.ntime_window - 1, aim.ntime_window + 2))))
     return b'"%08X"' % source.word() if kind == 2 else source.pick(WORDS)
 
 

@@ -32,6 +32,8 @@ class Case:
 
     version: int
     rollable: int
+    window: int | None
+    """Seconds that ntime may run ahead, where it is not the usual."""
     powers: tuple[int, int, int]
     """Of the session's, the upstream's and the network's target, in bits."""
     shares: list[tuple[int, int, int, int | None, int, int, int, int, bool, bool]]
@@ -45,6 +47,8 @@ def verdicts(twin: ModuleType, case: Case) -> list[Any]:
     target, upstream, network = (twin.Target((1 << bits) - 1) for bits in case.powers)
     job = twin.Job(prepared, NTIME, upstream, network)
     job.rollable = case.rollable
+    if case.window is not None:
+        job.last_ntime = NTIME + case.window
     said: list[Any] = []
     for extra, ntime, nonce, bits, granted, mask, ever, first, authorized, stale in case.shares:
         found = twin.judge(
@@ -67,7 +71,8 @@ def verdicts(twin: ModuleType, case: Case) -> list[Any]:
 
 shares = st.tuples(
     st.integers(0, 3),
-    st.sampled_from([NTIME, NTIME, NTIME - 1, NTIME + NTIME_WINDOW, NTIME + NTIME_WINDOW + 1, 0, 2**32 - 1]),
+    st.sampled_from([NTIME, NTIME, NTIME - 1, NTIME + NTIME_WINDOW, NTIME + NTIME_WINDOW + 1, 0, 2**32 - 1])
+    | st.sampled_from([NTIME + 600, NTIME + 601]),
     st.integers(0, 3),
     all_bits,
     masks,
@@ -81,6 +86,7 @@ cases = st.builds(
     Case,
     version=st.sampled_from([VERSION, 0x20400004, 0x00000000, 0xFFFFFFFF, 0x20002000]),
     rollable=masks,
+    window=st.sampled_from([None, None, 600, 0]),
     powers=st.tuples(st.integers(252, 256), st.integers(250, 256), st.integers(250, 256)),
     shares=st.lists(shares, max_size=12),
 )
@@ -103,8 +109,8 @@ def test_every_reason_occurs_among_the_verdicts(compiled: ModuleType) -> None:
         (0, NTIME - 1, *good[2:]),
         (0, NTIME, 0, 0x40000000, *good[4:]),
     ]
-    easy = verdicts(compiled, Case(VERSION, MASK, (256, 256, 256), odd))[::3]
-    hard = verdicts(compiled, Case(VERSION, MASK, (1, 1, 1), [good]))[::3]
+    easy = verdicts(compiled, Case(VERSION, MASK, None, (256, 256, 256), odd))[::3]
+    hard = verdicts(compiled, Case(VERSION, MASK, None, (1, 1, 1), [good]))[::3]
     reasons = [found[0] for found in easy + hard]
     assert reasons == [
         None,
@@ -115,6 +121,13 @@ def test_every_reason_occurs_among_the_verdicts(compiled: ModuleType) -> None:
         Reason.VERSION_BITS,
         Reason.LOW_DIFFICULTY,
     ]
+
+
+def test_a_job_near_the_end_of_time_has_its_window_up_to_there(twin: ModuleType) -> None:
+    prepared = twin.PreparedJob(b"", b"", 8, [], 1, bytes(32), 1)
+    last = (1 << 32) - 1
+    for ntime, allowed in ((0, NTIME_WINDOW), (last - NTIME_WINDOW, last), (last - 5, last)):
+        assert twin.Job(prepared, ntime, twin.Target(1), twin.Target(1)).last_ntime == allowed
 
 
 def test_an_extranonce_of_another_width_is_refused_alike(twin: ModuleType) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
+from proxy.mining import extranonce
 from proxy.mining.extranonce import DEFAULT_WIDTHS, LeaseSpace, Widths, choose_widths
 from proxy.units import Seconds
 
@@ -76,7 +77,7 @@ def test_default_widths_fit_an_upstream_of_four_bytes() -> None:
 
 
 class LeaseMachine(RuleBasedStateMachine):
-    """LeaseSpace against a model that keeps every lease in one of three dictionaries and knows no order."""
+    """LeaseSpace against a model that keeps every lease in dictionaries and looks at all of them."""
 
     held = Bundle("held")
     sessions = st.sampled_from(["a", "b", "c", "d"])
@@ -87,7 +88,9 @@ class LeaseMachine(RuleBasedStateMachine):
         self.space: LeaseSpace[tuple[bytes, float]] = LeaseSpace(width)
         self.now = 0.0
         self.live: dict[bytes, str] = {}
-        self.quarantine: dict[bytes, tuple[str, float]] = {}
+        self.resting: dict[bytes, tuple[str, float]] = {}
+        self.quarantine: set[bytes] = set()
+        """Those of the resting whose jobs may still be hashed."""
         self.last_freed: dict[str, bytes] = {}
         # Other sessions fill the space to any degree, so that both ways of searching are met.
         for number in range(min(most, self.space.capacity)):
@@ -105,39 +108,52 @@ class LeaseMachine(RuleBasedStateMachine):
         assert lease not in self.live
         self.live[lease] = session
 
-    def stale(self, lease: bytes) -> None:
-        session, _ = self.quarantine.pop(lease)
+    @property
+    def is_exhausted(self) -> bool:
+        return len(self.live) + len(self.resting) == self.space.capacity
+
+    def can_have(self, lease: bytes) -> bool:
+        if len(lease) != self.space.width or lease in self.live or lease in self.quarantine:
+            return False
+        return lease not in self.resting or self.is_exhausted
+
+    def end_rest(self, lease: bytes) -> None:
+        session, _ = self.resting.pop(lease)
+        self.quarantine.discard(lease)
         if self.last_freed.get(session) == lease:
             del self.last_freed[session]
 
     @rule(target=held, session=sessions, seconds=waits)
     def take(self, session: str, seconds: float) -> object:
         lease = self.space.take(session=session)
+        return self.given(lease, session)
+
+    def given(self, lease: bytes | None, session: str) -> object:
+        """Whoever comes has what is free; if nothing is, what rests longest of what is stale."""
         if lease is None:
             assert len(self.live) + len(self.quarantine) == self.space.capacity
             return multiple()
         assert lease not in self.quarantine
+        if self.is_exhausted:
+            assert lease == next(each for each in self.resting if each not in self.quarantine)
+            self.end_rest(lease)
+        assert lease not in self.resting
         self.owned(lease, session)
         return lease
 
     @rule(target=held, session=sessions, seconds=waits, data=st.data())
     def take_preferred(self, session: str, seconds: float, data: st.DataObject) -> object:
-        known = [*self.live, *self.quarantine]
+        known = [*self.live, *self.resting]
         fresh = st.binary(max_size=3)
         prefer = data.draw(st.sampled_from(known) | fresh if known else fresh)
+        mine = self.resting.get(prefer, ("", 0.0))[0] == session
+        wanted = mine or self.can_have(prefer)
         lease = self.space.take(session=session, prefer=prefer)
-        mine = self.quarantine.get(prefer, ("", 0.0))[0] == session
-        unheld = prefer not in self.live and prefer not in self.quarantine
-        if len(prefer) == self.space.width and (mine or unheld):
-            assert lease == prefer
-        elif lease is None:
-            assert len(self.live) + len(self.quarantine) == self.space.capacity
-        else:
-            assert lease not in self.quarantine
-        if lease is None:
-            return multiple()
-        if lease in self.quarantine:
-            self.stale(lease)
+        if not wanted:
+            return self.given(lease, session)
+        assert lease == prefer
+        if lease in self.resting:
+            self.end_rest(lease)
         self.owned(lease, session)
         return lease
 
@@ -150,8 +166,8 @@ class LeaseMachine(RuleBasedStateMachine):
             return multiple()
         lease, had = resumed
         assert lease == self.last_freed[session]
-        assert had == (lease, self.quarantine[lease][1]), "what it had when it was freed"
-        self.stale(lease)
+        assert had == (lease, self.resting[lease][1]), "what it had when it was freed"
+        self.end_rest(lease)
         self.owned(lease, session)
         return lease
 
@@ -160,10 +176,14 @@ class LeaseMachine(RuleBasedStateMachine):
         now = self.wait(seconds)
         session = self.live.pop(lease)
         self.space.free(lease, session, (lease, now), now)
-        self.quarantine[lease] = (session, now)
-        self.last_freed[session] = lease
+        self.rests(lease, session, now)
         with pytest.raises(ValueError, match="not live"):
             self.space.free(lease, session, (lease, now), now)
+
+    def rests(self, lease: bytes, session: str, now: Seconds) -> None:
+        self.resting[lease] = (session, now)
+        self.quarantine.add(lease)
+        self.last_freed[session] = lease
 
     @rule(lease=consumes(held), seconds=waits)
     def free_at_once(self, lease: bytes, seconds: float) -> None:
@@ -174,10 +194,6 @@ class LeaseMachine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="not live"):
             self.space.free_at_once(lease)
 
-    @rule(most=st.integers(0, 300))
-    def tidy(self, most: int) -> None:
-        self.space.tidy(most)
-
     @rule(data=st.data(), seconds=waits)
     def free_many(self, data: st.DataObject, seconds: float) -> None:
         now = self.wait(seconds)
@@ -185,32 +201,42 @@ class LeaseMachine(RuleBasedStateMachine):
         for lease in fillers[: data.draw(st.integers(0, len(fillers)))]:
             session = self.live.pop(lease)
             self.space.free(lease, session, (lease, now), now)
-            self.quarantine[lease] = (session, now)
-            self.last_freed[session] = lease
+            self.rests(lease, session, now)
 
     @rule(seconds=waits)
     def jobs_stale(self, seconds: float) -> None:
         self.wait(seconds)
         self.space.jobs_stale()
-        for lease in list(self.quarantine):
-            self.stale(lease)
+        self.quarantine.clear()
 
-    @rule(seconds=waits, age=st.sampled_from([0.0, 1.0, 5.0, 600.0]))
-    def expire(self, seconds: float, age: float) -> None:
-        self.space.expire(self.wait(seconds), Seconds(age))
-        for lease, (_, freed) in list(self.quarantine.items()):
-            if self.now - freed > age:
-                self.stale(lease)
+    @rule(
+        seconds=waits,
+        age=st.sampled_from([0.0, 1.0, 5.0, 600.0]),
+        resume=st.sampled_from([0.0, 5.0, 900.0]),
+        most=st.sampled_from([0, 1, 300]),
+    )
+    def expire(self, seconds: float, age: float, resume: float, most: int) -> None:
+        now = self.wait(seconds)
+        self.space.expire(now, Seconds(age), Seconds(resume), most)
+        self.quarantine = {lease for lease in self.quarantine if self.now - self.resting[lease][1] <= age}
+        over = [
+            lease
+            for lease, (_, freed) in self.resting.items()
+            if lease not in self.quarantine and self.now - freed > resume
+        ]
+        for lease in over[:most]:
+            self.end_rest(lease)
 
     @invariant()
     def counts_and_questions_agree(self) -> None:
         assert self.space.live == len(self.live)
+        assert self.space.resting == len(self.resting)
         assert self.space.quarantined == len(self.quarantine)
         assert self.space.capacity == 256**self.space.width
         assert self.space.is_full == (len(self.live) + len(self.quarantine) == self.space.capacity)
         for number in range(0, self.space.capacity, max(1, self.space.capacity // 64)):
             lease = number.to_bytes(self.space.width, "big")
-            assert self.space.is_free(lease) == (lease not in self.live and lease not in self.quarantine)
+            assert self.space.is_free(lease) == self.can_have(lease)
         assert not self.space.is_free(bytes(self.space.width + 1))
 
 
@@ -228,6 +254,7 @@ def churn(space: LeaseSpace[str | None], rounds: int, held: int) -> list[bytes]:
         if len(given_out) >= held:
             space.free(given_out[number - held + 1], f"s{number - held + 1}", None, Seconds(number))
             space.jobs_stale()
+            space.expire(Seconds(number + 1), NOW, NOW)
     return given_out
 
 
@@ -263,25 +290,88 @@ def test_a_resumed_lease_is_not_given_to_a_namesake_again() -> None:
     assert space.resume("a") is None
 
 
-def test_the_end_of_an_older_quarantine_does_not_forget_the_newer_lease_of_the_session() -> None:
+def test_the_end_of_an_older_rest_does_not_forget_the_newer_lease_of_the_session() -> None:
     space: LeaseSpace[str | None] = LeaseSpace(1)
     older, newer = space.take(session="a"), space.take(session="a")
     assert older is not None
     assert newer is not None
     space.free(older, "a", None, Seconds(1.0))
     space.free(newer, "a", None, Seconds(500.0))
-    space.expire(Seconds(700.0), Seconds(600.0))
+    space.expire(Seconds(1000.0), Seconds(600.0), Seconds(900.0))
     assert space.is_free(older)
+    assert not space.is_free(newer)
     assert space.resume("a") == (newer, None)
 
 
-def test_quarantine_alone_can_fill_a_space_and_a_clean_job_empties_it() -> None:
+def test_quarantine_alone_can_fill_a_space_and_a_clean_job_ends_it() -> None:
     space: LeaseSpace[str | None] = LeaseSpace(0)
     assert space.take(session="a") == b""
     space.free(b"", "a", None, NOW)
     assert space.take(session="b") is None
     space.jobs_stale()
     assert space.take(session="b") == b""
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_what_rests_for_its_session_goes_to_others_only_when_there_is_no_other_oldest_first(
+    width: int,
+) -> None:
+    space: LeaseSpace[str | None] = LeaseSpace(width)
+    leases = [space.take(session=f"s{number}") for number in range(20)]
+    for number in (7, 3, 12):
+        lease = leases[number]
+        assert lease is not None
+        space.free(lease, f"s{number}", None, Seconds(number))
+    space.jobs_stale()
+    free = min(space.capacity, 1 << 16) - 20
+    others = {space.take(session=f"other {number}") for number in range(free)}
+    assert not others & set(leases), "each of the others has its own"
+    assert space.resume("s3") == (leases[3], None)
+    if width == 3:
+        return  # not even the largest site fills it
+    assert [space.take(session="late") for _ in range(3)] == [leases[7], leases[12], None]
+    assert space.resume("s7") is None, "it had to give way"
+
+
+def test_leases_wait_for_their_sessions_up_to_the_time_that_is_set() -> None:
+    space: LeaseSpace[str | None] = LeaseSpace(4)
+    leases = [space.take(session=f"s{number}") for number in range(3)]
+    for number, lease in enumerate(leases):
+        assert lease is not None
+        space.free(lease, f"s{number}", None, Seconds(number))
+    space.expire(Seconds(901.0), Seconds(600.0), Seconds(900.0))
+    assert space.resume("s0") is None
+    assert space.resume("s1") == (leases[1], None), "900 s ago"
+
+
+def test_a_lease_whose_jobs_are_not_stale_is_kept_beyond_the_time_to_return() -> None:
+    space: LeaseSpace[str | None] = LeaseSpace(4)
+    lease = space.take(session="a")
+    assert lease is not None
+    space.free(lease, "a", None, NOW)
+    space.expire(Seconds(900.0), Seconds(3600.0), Seconds(0.0))
+    assert not space.is_free(lease)
+    assert space.resume("a") == (lease, None)
+
+
+def test_a_flood_of_sessions_that_leave_keeps_so_many_leases_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extranonce, "MOST_RESTING", 100)
+    space: LeaseSpace[str | None] = LeaseSpace(4)
+    for number in range(1000):
+        lease = space.take(session=f"s{number}")
+        assert lease is not None
+        space.free(lease, f"s{number}", None, NOW)
+    space.expire(NOW, Seconds(600.0), Seconds(900.0))
+    assert space.resting == 1000, "whose jobs may still be hashed"
+    space.jobs_stale()
+    space.expire(NOW, Seconds(600.0), Seconds(900.0), 300)
+    assert space.resting == 700
+    space.expire(NOW, Seconds(600.0), Seconds(900.0))
+    assert space.resting == 100
+    assert space.resume("s900") is not None
+    assert space.resume("s899") is None, "the oldest had to go"
 
 
 class CountingSet(set[bytes]):
@@ -314,7 +404,7 @@ def test_taking_stays_cheap_however_full_the_space_is(held: int) -> None:
 def test_memory_follows_what_is_held_and_not_the_space() -> None:
     space: LeaseSpace[str | None] = LeaseSpace(4)
     churn(space, 50_000, 10)
-    tables = (space._live, space._quarantine, space._last_freed)
+    tables = (space._live, space._resting, space._last_freed)
     assert all(len(table) <= 10 for table in tables)
     assert space._free is None
     assert sum(sys.getsizeof(table) for table in tables) < 10_000
@@ -336,12 +426,12 @@ def test_no_lease_of_a_wide_space_is_dear_though_whoever_leaves_keeps_one_from_a
     assert space.take(session="late") is None
     before = live.asked
     space.jobs_stale()
-    assert live.asked - before <= 64, "a clean job gives them back in parts"
     assert (space.quarantined, space.is_full) == (0, False)
-    assert space.take(session="again") == (65_000).to_bytes(2, "big"), "used longest ago"
+    assert space.take(session="again") == (65_000).to_bytes(2, "big"), "freed longest ago"
+    assert live.asked - before <= 4, "a clean job gives back none by itself"
 
 
-def test_what_a_clean_job_gave_back_can_be_taken_before_it_is_tidied() -> None:
+def test_what_a_clean_job_freed_is_had_again_by_those_who_had_it() -> None:
     space: LeaseSpace[str | None] = LeaseSpace(2)
     leases = [space.take(session=f"s{number}") for number in range(65_536)]
     for lease in leases:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from proxy.events import RouteFull, WidthsChanged
 from proxy.mining.extranonce import Widths
-from proxy.relay.settings import Limits, TenantSettings
+from proxy.relay.settings import Limits, TenantSettings, Timers
+from proxy.units import Seconds
 from tests.fakes.miner import FakeMiner
 from tests.fakes.pool import FakePool
 from tests.fakes.site import FIXED, Site, pool_settings
@@ -134,6 +135,39 @@ def test_a_miner_that_comes_back_with_its_session_id_gets_its_extranonce_again()
     assert back.session_id == miner.session_id
     assert back.mine() == "accepted"
     assert len(set(leases_of(site))) == 3
+
+
+def test_a_miner_gets_its_extranonce_again_after_new_blocks_until_the_time_for_it_is_over() -> None:
+    pool = FakePool("one")
+    site = Site(pool, timers=Timers(session_resume=Seconds(900))).start()
+    early, late = site.miner("acme.early"), site.miner("acme.late")
+    early.leave()
+    late.leave()
+    pool.new_job(clean=True)
+    site.pass_time(890, 10)
+    pool.new_job(clean=True)
+    site.pass_time(1)
+    assert site.miner("acme.other").extranonce1 not in {early.extranonce1, late.extranonce1}
+    back = site.miner("acme.early", session=early.session_id)
+    assert back.extranonce1 == early.extranonce1
+    assert back.mine() == "accepted"
+    site.pass_time(20)
+    again = site.miner("acme.late", session=late.session_id)
+    assert again.extranonce1 != late.extranonce1
+    assert again.session_id != late.session_id
+
+
+def test_leases_that_wait_for_their_miners_make_no_room_necessary() -> None:
+    """A second connection to the pool for a few who may never return would be a waste."""
+    pool = FakePool("one", extranonce2_size=3)
+    site = Site(pool).start()
+    for miner in site.fleet(256):
+        miner.leave()
+    pool.new_job(clean=True)
+    site.pass_time(1)
+    site.fleet(256)
+    assert len(site.relay.routes["acme"].bundles) == 1
+    assert len(set(leases_of(site))) == 256
 
 
 def test_a_session_id_in_use_is_not_given_twice() -> None:

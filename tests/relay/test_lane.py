@@ -49,7 +49,7 @@ MUTATIONS = [
     "job",
     "nine",
 ]
-MUTATIONS += ["number", "object", "unicode", "twice", "ntime", "bits"]
+MUTATIONS += ["number", "object", "unicode", "twice", "ntime", "last", "late", "bits"]
 
 
 def changed_params(found: Found, worker: str, mutation: str) -> list[Any]:
@@ -71,6 +71,8 @@ def changed_params(found: Found, worker: str, mutation: str) -> list[Any]:
         "object": [worker, {"job": job_id}, *params[2:]],
         "unicode": [worker, job_id, extranonce2[:-1] + "\uff10", *params[3:]],
         "ntime": [*params[:3], "ffffffff", *params[4:]],
+        "last": [*params[:3], f"{found.job.ntime + 600:08x}", *params[4:]],
+        "late": [*params[:3], f"{found.job.ntime + 601:08x}", *params[4:]],
         "bits": [*params[:5], "ffffffff"],
     }
     return changes.get(mutation, params)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.events import SessionRefused
 from proxy.relay.settings import Limits
+from proxy.stratum.downstream import Bounds
 from tests.fakes.pool import FakePool
 from tests.fakes.site import Site
 
@@ -30,6 +31,18 @@ def test_an_endless_line_is_dropped_before_it_ends() -> None:
         miner.raw(b"x" * 100)
     assert miner.wire.closed
     assert "1024" in site.seen(SessionRefused)[0].cause
+
+
+@pytest.mark.parametrize(("bounds", "kept"), [(Bounds(), 256), (Bounds(depth=5, text=300), 285)])
+def test_depth_and_length_of_texts_are_those_of_the_settings(bounds: Bounds, kept: int) -> None:
+    name = "acme." + "r" * 280
+    site = Site(FakePool("one"), limits=Limits(miner_messages=bounds)).start()
+    miner = site.miner(name)
+    session = site.session(miner)
+    assert session.workers == (name[:kept],)
+    assert miner.mine() == "accepted", "it is cut alike in submits"
+    miner.raw(b'{"id":1,"method":"mining.ping","params":[[[[1]]]]}\n')
+    assert session.malformed == (1 if bounds.depth == 4 else 0)
 
 
 def test_scanners_are_dropped_after_sixteen_lines_that_are_no_message() -> None:

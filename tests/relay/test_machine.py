@@ -35,7 +35,7 @@ class Relaying(RuleBasedStateMachine):
         vardiff = VardiffSettings(
             start=Difficulty(2.0**-28), minimum=Difficulty(2.0**-29), maximum=Difficulty(2.0**-26)
         )
-        limits = Limits(connections_per_pool=2, submit_buffer=20)
+        limits = Limits(connections_per_pool=2, submit_buffer=20, ntime_window=600)
         self.site = self.make_site(self.one, self.two, vardiff=vardiff, limits=limits).start()
         self.sent: list[tuple[FakeMiner, Any]] = []
         self.found: list[tuple[FakeMiner, Found]] = []

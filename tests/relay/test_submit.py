@@ -10,7 +10,7 @@ import pytest
 from proxy.events import BlockFound
 from proxy.mining.vardiff import VardiffSettings
 from proxy.relay.settings import Limits
-from proxy.units import Difficulty
+from proxy.units import Difficulty, Seconds
 from tests.fakes.header import sha256d
 from tests.fakes.miner import FakeMiner
 from tests.fakes.pool import EASY_NBITS, FakePool
@@ -93,6 +93,26 @@ def test_ntime_may_be_rolled_for_seven_thousand_seconds_and_is_forwarded_as_roll
         assert miner.submit(miner.find(ntime=miner.job.ntime + offset)) == "accepted"
     assert [int(share.params[3], 16) - pool.ntime for share in pool.received] == [0, 1, 7000]
     assert pool.faults == []
+
+
+def test_a_site_may_allow_less_of_ntime() -> None:
+    site = Site(FakePool("one"), limits=Limits(ntime_window=600)).start()
+    miner = site.miner()
+    for uses_lanes in (True, False):
+        site.relay.uses_lanes = uses_lanes
+        for offset, answer in ((-1, "20"), (0, "accepted"), (600, "accepted"), (601, "20"), (7000, "20")):
+            assert miner.submit(miner.find(ntime=miner.job.ntime + offset)) == answer
+
+
+def test_a_job_sent_again_leaves_half_of_the_window_to_the_miner() -> None:
+    site = Site(FakePool("one"), limits=Limits(ntime_window=600)).start()
+    miner = site.miner()
+    work = site.session(miner).issued_work
+    assert work is not None
+    late = Seconds(site.now + 10_000)
+    assert work.next_ntime(late, work.job.ntime + 299) is None
+    assert work.next_ntime(Seconds(site.now + 299), work.job.ntime) == work.job.ntime + 299
+    assert work.next_ntime(Seconds(site.now + 301), work.job.ntime) is None
 
 
 def test_upper_case_is_a_duplicate_and_not_another_share() -> None:
@@ -194,7 +214,7 @@ def test_a_real_share_goes_through_a_live_session(vector: dict[str, Any]) -> Non
     leases = route.bundles[0].leases
     assert leases is not None
     assert leases.take(session="known", prefer=lease) == lease
-    leases.free(lease, "known", (None, 0), site.now)
+    leases.free(lease, "known", (0, 0), site.now)
     miner = site.miner(session="known")
     assert miner.extranonce1 == lease.hex()
     params = [

@@ -12,6 +12,7 @@ from proxy.stratum.downstream import (
     Answer,
     Authorize,
     BadSubmit,
+    Bounds,
     Configure,
     GetVersion,
     MultiVersion,
@@ -224,6 +225,28 @@ def test_every_shape_of_authorize_is_read(params: Any, worker: str, password: st
 def test_names_are_cut_where_nobody_needs_more() -> None:
     request = parse(line("mining.authorize", ["w" * 5000, "p" * 5000]))
     assert request == Authorize(b"1", "w" * MOST_NAME, "p" * MOST_NAME)
+
+
+def test_names_may_be_longer_where_a_site_says_so() -> None:
+    bounds = Bounds(text=300)
+    name = "w" * 299
+    assert parse(line("mining.authorize", [name, "p" * 500]), bounds) == Authorize(b"1", name, "p" * 300)
+    submit = parse(line("mining.submit", [name + "xy", "j", "00", "00000000", "00000000"]), bounds)
+    assert isinstance(submit, Submit)
+    assert submit.worker == name + "x"
+    subscribe = parse(line("mining.subscribe", [name + "xy", name + "xy"]), bounds)
+    assert subscribe == Subscribe(b"1", name + "x", name + "x")
+
+
+def test_names_may_not_be_cut_shorter_than_the_lane_takes_them() -> None:
+    with pytest.raises(ValueError, match="at least 256"):
+        Bounds(text=255)
+
+
+def test_a_line_may_be_as_deep_as_a_site_says() -> None:
+    deep = line("mining.ping", [[[[1]]]])
+    assert isinstance(parse(deep), Malformed)
+    assert parse(deep, Bounds(depth=5)) == Ping(b"1")
 
 
 def test_a_name_that_was_cut_at_login_is_cut_alike_in_submits() -> None:

@@ -62,14 +62,28 @@ def leaves_of(value: Any) -> list[Any]:
     return [value]
 
 
-@given(value=shallow, escaped=st.booleans(), spaced=st.booleans())
-def test_every_plain_value_of_four_levels_is_let_through_and_a_deeper_one_is_not(
-    value: Any, escaped: bool, spaced: bool
+@given(value=shallow, escaped=st.booleans(), spaced=st.booleans(), depth=st.integers(3, 5))
+def test_every_plain_value_of_so_many_levels_is_let_through_and_a_deeper_one_is_not(
+    value: Any, escaped: bool, spaced: bool, depth: int
 ) -> None:
     text = json.dumps(value, ensure_ascii=escaped, indent=1 if spaced else None)
     assume(text.count("\\") <= strict.MOST_ESCAPES)
-    wrong = strict.fault(text.encode())
-    assert (wrong is None) == (depth_of(value) <= strict.MOST_DEPTH)
+    wrong = strict.fault(text.encode(), depth)
+    assert (wrong is None) == (depth_of(value) <= depth)
+
+
+@pytest.mark.parametrize("depth", [3, 4, 5, 6])
+def test_the_bound_of_levels_is_exact(depth: int) -> None:
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        assert strict.fault(opening * depth + b"1" + closing * depth, depth) is None
+        wrong = strict.fault(opening * (depth + 1) + b"1" + closing * (depth + 1), depth)
+        assert wrong == f"no JSON of at most {depth} levels with plain numbers"
+
+
+@pytest.mark.parametrize("depth", [0, 2, 7, 1000])
+def test_a_depth_that_no_pattern_is_made_for_is_refused(depth: int) -> None:
+    with pytest.raises(ValueError, match="3 to 6 levels"):
+        strict.shape(depth)
 
 
 @given(data=pieces.map(str.encode) | st.binary(max_size=40))

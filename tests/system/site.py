@@ -15,6 +15,8 @@ QUICK_STRATUM: Table = {
     # decide how fast shares come.
     "min_difficulty": 8192,
 }
+FEW_FILES: Table = {"open_files_share": 0.9}
+"""Ten thousand miners are let in where no more than 20,000 files may be open."""
 QUICK_UPSTREAM: Table = {
     "connect": 2,
     "reply": 2,
@@ -39,10 +41,11 @@ def tenant(*upstreams: Table, id: str = "main", **settings: object) -> Table:
 
 def site(*tenants: Table, **tables: Table) -> Table:
     """Return a whole configuration; ``tables`` lie over the quick ones."""
+    stratum = QUICK_STRATUM | tables.get("stratum", {})
     return {
         "schema": 1,
         **tables,
-        "stratum": QUICK_STRATUM | tables.get("stratum", {}),
+        "stratum": {**stratum, "limits": FEW_FILES | stratum.get("limits", {})},
         "upstream": QUICK_UPSTREAM | tables.get("upstream", {}),
         "tenant": list(tenants),
     }

@@ -27,7 +27,9 @@ static void check(const verdict_job *job, const verdict_claim *claim, const sha2
     DEMAND((found->reason == REASON_UNAUTHORIZED) == !standing->authorized);
     DEMAND((found->reason == REASON_STALE) == (standing->authorized && standing->stale));
     if (found->reason == REASON_NONE)
-        DEMAND(met && !knows && claim->ntime >= job->ntime && claim->ntime - job->ntime <= VERDICT_NTIME_WINDOW);
+        DEMAND(met && !knows && claim->ntime >= job->ntime && claim->ntime <= job->last_ntime);
+    if (found->reason == REASON_NTIME)
+        DEMAND(claim->ntime < job->ntime || claim->ntime > job->last_ntime);
     if (found->reason == REASON_DUPLICATE)
         DEMAND(knows);
     if (found->reason == REASON_LOW_DIFFICULTY)
@@ -47,6 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t width = fuzz_byte(&s) % (SHA256D_MAX_EXTRANONCE + 1), count = fuzz_byte(&s) & 3;
     verdict_job job = {.version = fuzz_word(&s), .ntime = fuzz_word(&s), .rollable = fuzz_word(&s), .credited = &credited};
     uint32_t nbits = fuzz_word(&s);
+    job.last_ntime = job.ntime + (nbits & 127);
+    if (job.last_ntime < job.ntime)
+        job.last_ntime = UINT32_MAX;
     fuzz_take(&s, prevhash, sizeof prevhash);
     memset(branches, 0x5a, sizeof branches);
     memset(coinb1, 1, sizeof coinb1);

@@ -46,7 +46,7 @@ FIXED = tuple(
 
 EASY = Limits(malformed_lines=4)
 HARSH = Limits(
-    malformed_lines=4, workers_per_session=2, line_before_login=256, line=512,
+    malformed_lines=4, workers_per_session=2, line_before_login=256, line=512, ntime_window=600,
     prices=Prices(
         prompt=20.0, soft=60.0, hard=400.0, spending=20.0, spending_together=30.0, protocol_error=30.0,
         ban_shares=6,
@@ -125,7 +125,9 @@ def _aim(source: Source, session: Session | None) -> Aim:
     if not given:
         return Aim("000000", size, 0x65000000, session.mask, worker)
     assignment = given[max(-1 - back, -len(given))]
-    return Aim(assignment.job_id, size, assignment.job.ntime, session.masks_ever, worker)
+    job = assignment.job
+    window = job.last_ntime - job.ntime
+    return Aim(assignment.job_id, size, job.ntime, session.masks_ever, worker, window)
 
 
 def _submit(source: Source, pair: Pair, *, arrives: bool) -> None:

@@ -14,6 +14,8 @@ BITS: Final = (0, 0x1FFFE000, 0x00FFE000, 0xFFFFFFFF, 0x20000000, 0x00002000, 0x
 WHOLE: Final = (1 << 256) - 1
 TARGETS: Final = (WHOLE, WHOLE >> 1, WHOLE >> 2, WHOLE >> 4, WHOLE >> 8, 0, WHOLE >> 224)
 MOST_SHARES: Final = 64
+TIGHT: Final = 600
+"""Seconds of ntime that a site may allow instead of the usual."""
 
 
 def run(data: bytes) -> None:
@@ -59,6 +61,8 @@ def _jobs(twin: ModuleType, drawn: list[Any]) -> list[Any]:
         )
         job = twin.Job(prepared, ntime, twin.Target(upstream), twin.Target(network))
         job.rollable = rollable
+        if not version & 1:
+            job.last_ntime = min(ntime + TIGHT, (1 << 32) - 1)
         jobs.append(job)
     return jobs
 
@@ -78,6 +82,12 @@ def _tend(source: Source, ours: list[Any], theirs: list[Any]) -> None:
     _compare("memory", *seen)
 
 
+def _edges(job: Any) -> range:
+    """Return the last offsets of ntime that count, and the first that does not."""
+    last: int = job.last_ntime - job.ntime
+    return range(last, last + 2)
+
+
 def _judge(source: Source, twin: ModuleType, ours: list[Any], theirs: list[Any]) -> None:
     which, style = source.below(2), source.byte()
     job = ours[which]
@@ -86,7 +96,7 @@ def _judge(source: Source, twin: ModuleType, ours: list[Any], theirs: list[Any])
     ]
     ntime = job.ntime + source.byte() if style & 4 else job.ntime
     if style & 8:
-        ntime = job.ntime + source.pick((-1, 7000, 7001)) if style & 4 else source.word()
+        ntime = job.ntime + source.pick((-1, *_edges(job))) if style & 4 else source.word()
     nonce = source.byte()
     bits = source.pick(BITS) & source.word() if style & 16 else None
     masks = [source.pick(BITS) for _ in range(4)] if style & 32 else [BITS[1]] * 4
