@@ -177,18 +177,31 @@ def _order(
     path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float | str | None
 ) -> None:
     body = {"reason": reason, "who": getpass.getuser(), **more}
-    state = _asked(path, data, as_json, order, body)
-    if state is not None:
+    state = _answer(path, data, as_json, order, body)
+    if as_json:
+        print_json(state)
+    else:
         click.echo("\n".join(order_lines(state)))
+    if state["control"] == "advise":
+        click.echo('Note: control = "advise": this is advice only, nothing is gated.', err=True)
 
 
-def _asked(
+def _asked(path: Path | None, data: Path | None, as_json: bool, name: str) -> dict[str, Any] | None:
+    """Return a view; None where it was printed as JSON."""
+    state = _answer(path, data, as_json, name)
+    if not as_json:
+        return state
+    print_json(state)
+    return None
+
+
+def _answer(
     path: Path | None, data: Path | None, as_json: bool, name: str, body: dict[str, Any] | None = None
-) -> dict[str, Any] | None:
-    """Return the answer; None where it was printed as JSON."""
+) -> dict[str, Any]:
+    """Return what the running program answers; it is an error also in JSON where it refuses."""
     folder = data_dir_of(path, data)
     try:
-        state = ask_power(folder, name, body)
+        return ask_power(folder, name, body)
     except OrderRefused as error:
         if as_json:
             print_json({"error": str(error)})
@@ -197,10 +210,6 @@ def _asked(
         if as_json:
             print_json({"error": f"no running pumpjack answers in {folder}"})
         raise Unreachable(f"no running pumpjack answers in {folder} ({error})") from error
-    if not as_json:
-        return state
-    print_json(state)
-    return None
 
 
 def _advice(state: dict[str, Any]) -> str:
@@ -249,6 +258,7 @@ def status_lines(state: dict[str, Any]) -> list[str]:
 def order_lines(orders: dict[str, Any]) -> list[str]:
     """Return the orders that hold or will, in words."""
     lines = []
+    idle = " (NOT IN FORCE: control = advise gates nothing)" if orders["control"] == "advise" else ""
     if (cap := orders.get("cap")) is not None:
         lines.append(
             f"cap        {cap['kw']:g} kW until {iso(cap['until_s'])} ({ago(cap['left_s'])}), "
@@ -256,14 +266,14 @@ def order_lines(orders: dict[str, Any]) -> list[str]:
         )
     for key, word in (("held", "hold"), ("stopped", "STOP")):
         if (told := orders.get(key)) is not None:
-            lines.append(f"{word:<10} by {told['who']}: {told['reason']}")
+            lines.append(f"{word:<10} by {told['who']}: {told['reason']}{idle}")
     for name, one in orders["curtailments"].items():
         lines.append(
             f"order      {name}: {one['kw']:g} kW from {iso(one['from_s'])} until {iso(one['until_s'])}, "
             f"by {one['who']}: {one['reason']}"
         )
     lines += [
-        f"lockout    {circuit}, by {told['who']}: {told['reason']}"
+        f"lockout    {circuit}, by {told['who']}: {told['reason']}{idle}"
         for circuit, told in orders["lockouts"].items()
     ]
     return lines or ["orders     none"]

@@ -126,6 +126,9 @@ class PowerControl:
 
         """
         self.orders.load()
+        if idle := self.orders.idle:
+            text = f'control = "advise" gates nothing: {", ".join(idle)} of before holds NOBODY back'
+            self.account.alarm("orders", "site", text)
         self._owed = self._debts.load(self._owners)
         problem = self._lessons.load()
         if problem:
