@@ -13,6 +13,8 @@ from proxy.config.power_outside import GREATEST_KW, Calendar, PowerPrice, PowerS
 from proxy.config.table import Table, setting
 from proxy.config.values import TEXT, Count, Duration, Form, Number, Pattern, Slug, pattern_text_of
 
+GREATEST_SET_KW = 50_000.0
+"""The largest gas engines give 19,000 kW, aeroderivative turbines 50,000: a figure above is in W [A]."""
 _RESERVE_FORM = '"n-1", "hardware-shed 2026-10-01" (when it was last tested) or "250 kW"'
 _RESERVE = re.compile(
     r"(n-1)|hardware-shed ([0-9]{4}-[0-9]{2}-[0-9]{2})|([0-9]{1,6}(?:\.[0-9]{1,3})?) ?kW", re.ASCII
@@ -51,7 +53,9 @@ class Generator(Table):
     """A generating set."""
 
     name: Slug = setting(text="Short name, unique.", example="g1", restart=True)
-    kw: Number = setting(text="Nominal power.", unit="kW", example=1000.0, restart=True, gt=0, le=GREATEST_KW)
+    kw: Number = setting(
+        text="Nominal power.", unit="kW", example=1000.0, restart=True, gt=0, le=GREATEST_SET_KW
+    )
     derates: tuple[Number, ...] = setting(
         (),
         "Factors of altitude, heat and gas that are always there, each above 0 and up to 1.",

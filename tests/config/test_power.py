@@ -94,6 +94,26 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
     [
         ({"guarantee_kw": 400}, {}, "Guarantees of 400.0 kW (acme 400.0 kW) exceed firm capacity: g1"),
         ({}, {"auxiliary": [{"name": "camp", "kw": 400}]}, "Nothing is left for miners"),
+        (
+            {},
+            {"generator": [], "reserve": "0 kW", "circuit": [{"name": "main", "phase_kw": 5}]},
+            "the circuit that feeds the site carries 15.0 kW, auxiliaries draw 20.0 kW",
+        ),
+        (
+            {"guarantee_kw": 300},
+            {"cap_kw": 299},
+            "Guarantees of 300.0 kW (acme 300.0 kW) can never be met: power.cap_kw lets miners draw 299.0 kW",
+        ),
+        (
+            {"guarantee_kw": 300},
+            {
+                "calendar": [
+                    {"name": "day", "from": "06:00", "until": "22:00", "kw": 299},
+                    {"name": "night", "from": "22:00", "until": "06:00", "kw": 0},
+                ]
+            },
+            "can never be met: the calendar leaves less at every hour of the week (day 299.0 kW, night 0.0",
+        ),
         ({}, {"generator": TWO[:1]}, "n-1 needs two generators, there are 1"),
         ({}, {"generator": [], "reserve": "0 kW"}, "Nothing limits the site"),
         ({}, {"generator": [TWO[0], TWO[0]]}, "2 generators are called g1"),
@@ -133,6 +153,12 @@ def test_the_impossible_is_refused_with_its_sums(
 def test_sums_with_values_of_ours_are_not_held_against_the_operator() -> None:
     found = mistakes({"guarantee_kw": 400}, generator=[{"name": "g1", "kw": "much"}, TWO[1]])
     assert [line.split(" ")[0] for line in found] == ["power.generator.0.kw"]
+
+
+@pytest.mark.parametrize("kw", [1_000_000, 50_001, 0])
+def test_a_generator_larger_than_any_is_a_mistake(kw: float) -> None:
+    (said,) = mistakes(generator=[{"name": "g1", "kw": kw}, TWO[1]])
+    assert said == f"power.generator.0.kw = {kw}: must be a number, above 0 and at most 50000.0"
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://joe:secret@plant/kw", "plant/kw", "", 7])
