@@ -43,8 +43,8 @@ def _promises(settings: Settings, power: Power) -> Iterator[str]:
         names = ", ".join(f"{each.name} {_kw(each.cap_w / 1000)}" for each in few)
         yield (
             f"the calendar leaves less than the guarantees of {_kw(guaranteed)} "
-            f"({guarantees_told(settings)}) for {minutes / 60:,.1f} h of each week ({names}): what is missing "
-            "then is owed to the tenants"
+            f"({guarantees_told(settings)}) for {minutes / 60:,.1f} h of each week ({names}): what is "
+            "missing then is owed to the tenants"
         )
     for rule in power.price.rules:
         if rule.kw < guaranteed:

@@ -22,6 +22,7 @@ _KEPT_APART = frozenset(
         "_engines",
         "wiring",
         "_interval_s",
+        "_holds_s",
         "_fresh",
         "_asked",
     }

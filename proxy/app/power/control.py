@@ -37,6 +37,7 @@ from proxy.events import Event
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
+from proxy.governor.waiting import Waiting
 from proxy.ports import Miner
 from proxy.relay.engine import Relay
 from proxy.units import Seconds
@@ -84,9 +85,12 @@ class PowerControl:
                 lambda: float(self.commanded.ceiling_w.sum()) / 1000.0,
             ),
             doubt=self._doubt_source,
+            trust=lambda: self.account.over("source", SOURCE),
         )
         self.price = SourceWatch(source_of(PRICE, power.price), power.price, now)
         self._standing = Standing(power, self.price, now, time.time)
+        self.waiting: Waiting | None = None
+        """Why each miner that could draw more does not, as of the last plan."""
         self.plan: Plan | None = None
         """The last one; None before the first miner."""
         self.power = power
@@ -94,7 +98,7 @@ class PowerControl:
         self.now = now
         self._began_at = now()
         self._confess = confess
-        self.account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts)
+        self.account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts, now=now)
         self.roster = Roster()
         self._governor: Governor | None = None
         self.commanded = Commanded(instruments.site)
@@ -200,11 +204,11 @@ class PowerControl:
                 # Else each is found wanting, and more and more is advised.
                 here.shares[~np.isnan(since)] = 0
 
-            def decide() -> Plan:
-                return governor.step(*self.instruments.read(now, here, since, outside))
+            def decide() -> tuple[Plan, Waiting | None]:
+                return governor.step(*self.instruments.read(now, here, since, outside)), governor.waiting()
 
             # Off the loop: with ten thousand miners an allocation takes as long as a commit window.
-            plan = await asyncio.to_thread(decide)
+            plan, self.waiting = await asyncio.to_thread(decide)
             self.plan, self.connected = plan, here.connected
             self._carry_out(plan, here)
             # Who is locked out wants nothing: that it has none is no want of power.

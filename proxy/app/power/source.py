@@ -37,6 +37,7 @@ class SourceWatch:
         *,
         judge: Callable[[float], Judged] | None = None,
         doubt: Callable[[str], None] | None = None,
+        trust: Callable[[], None] | None = None,
     ) -> None:
         """Begin without an answer.
 
@@ -46,6 +47,7 @@ class SourceWatch:
             now: The program's clock.
             judge: What to take an answer for; without it all that could be read is believed.
             doubt: Hears why what was told is not believed, and of long silence, with each question.
+            trust: Hears that what is told is believed, with each question.
 
         """
         self._source = source
@@ -54,6 +56,7 @@ class SourceWatch:
         self._now = now
         self._judge = judge
         self._doubt = doubt
+        self._trust = trust
         self.value = math.nan
         """As told last, in the unit of its quantity; NaN before."""
         self.at = math.nan if source is None else now()
@@ -85,6 +88,8 @@ class SourceWatch:
             self._doubt(f"{self.problem}; it is not believed, and nothing is raised by it")
         elif silent_s >= SILENT_S:
             self._doubt(f"it told nothing new for {silent_s:.0f} s: {self.problem or 'what it tells is old'}")
+        elif not self.problem and self._trust is not None:
+            self._trust()
 
     def _take(self, told: Told) -> None:
         judged = Judged(told.value, "") if self._judge is None else self._judge(told.value)

@@ -65,6 +65,13 @@ class Governed:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+def counts(withheld: int = 0, locked_out: int = 0) -> dict[str, int]:
+    """Return how a fleet of miners that obey by their work alone stands."""
+    works = MINERS - withheld - locked_out
+    rest = {"asleep": 0, "withheld": withheld, "locked_out": locked_out}
+    return {"here": MINERS, "working": works, **rest, "known": MINERS}
+
+
 @asynccontextmanager
 async def governed(
     folder: Path, *, miners: int = MINERS, guarantee_kw: float = 0.0, **power: object
@@ -117,7 +124,13 @@ async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(
         await site.order("cap", kw=9.0, seconds=3600.0)
         # Three at work would be 9.0 kW, and three that idle 0.3: two are left.
         await site.until(lambda: site.power["proven_kw"] <= 9.0 and site.busy == 2)
-        assert site.power["miners"] == {"here": MINERS, "withheld": 4, "locked_out": 0, "known": MINERS}
+        assert site.power["miners"] == counts(withheld=4)
+        told = site.program.power.view("plan") if site.program.power is not None else {}
+        assert [each["state"] for each in told["miners"]].count("withheld") == 4
+        assert told["counts"] == counts(withheld=4)
+        assert [
+            row["miners"] for row in site.power["waiting"] if "no power is proven free" in row["why"]
+        ] == [4]
         assert site.power["bound"] == "cap"
         await site.order("release")
         await site.until(lambda: site.busy == MINERS and site.power["proven_kw"] == 18.0)
@@ -154,7 +167,7 @@ async def test_a_lockout_takes_the_work_of_its_circuit_until_it_is_ended(tmp_pat
         await site.order("release")
         with pytest.raises(OrderRefused, match="there are main, rows, row-a"):
             await site.order("lockout", circuit="row-b")
-        assert site.power["miners"] == {"here": MINERS, "withheld": 0, "locked_out": 2, "known": MINERS}
+        assert site.power["miners"] == counts(locked_out=2)
         # They want nothing, so that nothing is short.
         assert (site.power["wanted_kw"], site.power["curtailed"]) == (12.0, None)
     async with governed(tmp_path, **wired) as site:

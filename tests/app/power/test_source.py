@@ -25,7 +25,9 @@ class Asker:
         self.path = folder / "kw"
         self.now = 1000.0
         self.events: list[Event] = []
-        self.account = PowerAccount(self.events.append, lambda note: None, lambda: WALL_S, acts=True)
+        self.account = PowerAccount(
+            self.events.append, lambda note: None, lambda: WALL_S, acts=True, now=lambda: self.now
+        )
         self.source = FileSource(AVAILABLE, self.path, lambda: WALL_S + self.now)
         self.watch = SourceWatch(
             self.source,
