@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from proxy.config.power_outside import GREATEST_KW, Calendar, PowerPrice, PowerSource, Timezone
+from proxy.config.power_rules import PowerRules
 from proxy.config.table import Table, setting
 from proxy.config.values import TEXT, Count, Duration, Form, Number, Pattern, Slug, pattern_text_of
 
@@ -209,6 +210,9 @@ class Power(Table):
     )
     calendar: tuple[Calendar, ...] = Field(
         (), description="Hours of the week in which miners may draw no more than so much."
+    )
+    rules: PowerRules = Field(
+        default_factory=PowerRules, description="How the governor goes about it: dwell, dead-band, ramp."
     )
     generators: tuple[Generator, ...] = Field(
         (), alias="generator", description="The generating sets; none where the grid feeds the site."

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from proxy.config.power import Circuit, MinerModel, Power, reserve_parts
 from proxy.config.power_outside import DAYS, clock_s
 from proxy.config.settings import Settings
+from proxy.config.values import duration_text
 from proxy.energy import firm, orders, site
 from proxy.energy.promises import WEEK, short_minutes, strict
 
@@ -135,6 +136,14 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
     for name, asked in (("source", power.source), ("price", power.price)):
         if asked.file is not None and asked.url is not None:
             yield f"power.{name} has a file and a url: two that disagree help nobody, give one."
+    source = power.source
+    rungs = (source.hold_after, source.safe_after, source.guarantees_after, source.sleep_after)
+    if list(rungs) != sorted(rungs):
+        told = ", ".join(duration_text(each) for each in rungs)
+        yield (
+            "power.source: hold_after, safe_after, guarantees_after and sleep_after come one after the "
+            f"other; here they are {told}."
+        )
     if power.price.rules and power.price.file is None and power.price.url is None:
         yield "power.price has rules and neither a file nor a url: nobody would know the price."
     for number, window in enumerate(power.calendar):

@@ -83,7 +83,7 @@ class Governor:
         self._verify = Verify()
         self._members = Membership(len(devices))
         self._circuits = Circuits(site)
-        self._allowance = Allowance()
+        self._allowance = Allowance(settings.source_ladder)
         self._uplink = Uplink()
         self._debts = debt.Debts()
         self._short_w: Floats = np.zeros(max(1, len(site.tenants)))

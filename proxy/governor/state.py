@@ -23,6 +23,7 @@ _KEPT_APART = frozenset(
         "wiring",
         "_interval_s",
         "_holds_s",
+        "_ladders",
         "_fresh",
         "_asked",
     }

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from proxy.app.power.instruments import governor_settings
 from proxy.config import Settings, reload_differences, settings_from
 from proxy.config.power import reserve_parts
 from proxy.config.power_site import capacity_lines, model_of, offset_s, power_site, price_rules, windows
 from proxy.energy.firm import firm_w, usable_w
+from proxy.energy.ladder import Ladder
 from proxy.energy.orders import PriceRule, Window
 from proxy.energy.site import HardwareShed, NMinusOne, ReserveKw
 from proxy.errors import ConfigError
+from proxy.governor.settings import GovernorSettings
 
 POOL = {"name": "pool-a", "url": "stratum+tcp://pool.example:3333", "user": "acct.site"}
 TWO = [{"name": "g1", "kw": 500}, {"name": "g2", "kw": 400}]
@@ -138,6 +141,11 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
         ({}, {"price": {"rule": [{"per_mwh": 80, "kw": 0}]}}, "neither a file nor a url"),
         (
             {},
+            {"source": {"file": "/x", "safe_after": 20}},
+            "come one after the other; here they are 30s, 20s, 10m, 30m.",
+        ),
+        (
+            {},
             {"calendar": [{"name": "x", "from": "24:00", "until": "06:00", "kw": 1}]},
             '"00:00" of the next',
         ),
@@ -233,6 +241,36 @@ def test_a_time_zone_must_be_known(zone: object) -> None:
     (said,) = mistakes(timezone=zone)
     assert said.startswith("power.timezone = ")
     assert "IANA" in said
+
+
+def test_rules_that_nobody_gives_are_those_of_the_governor() -> None:
+    only = settings().power
+    assert only is not None
+    assert governor_settings(only) == GovernorSettings()
+
+
+def test_rules_and_ladder_are_those_of_the_configuration() -> None:
+    ladder = {"hold_after": 1, "safe_after": 2, "guarantees_after": 3, "sleep_after": 4}
+    rules = {"min_on": "20m", "min_off": "10m", "cycles_day": 2, "deadband": 0.01, "round": 5}
+    only = settings(source=ladder, rules=rules).power
+    assert only is not None
+    assert governor_settings(only) == GovernorSettings(
+        min_on_s=1200.0,
+        min_off_s=600.0,
+        cycles_day=2,
+        deadband=0.01,
+        round_s=5.0,
+        source_ladder=Ladder(1.0, 2.0, 3.0, 4.0),
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"deadband": 0.06}, {"round": 1}, {"cycles_day": 0}, {"min_off": -1}, {"let_down": "3h"}, {"x": 1}],
+)
+def test_rules_out_of_bounds_are_mistakes(rule: dict[str, Any]) -> None:
+    (said,) = mistakes(rules=rule)
+    assert said.startswith(f"power.rules.{next(iter(rule))} ")
 
 
 def test_all_of_it_waits_for_a_restart() -> None:

@@ -1,8 +1,11 @@
 """What holds each miner that could draw more, with the constraint and its end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from proxy.energy.ladder import Ladder
 from proxy.governor.accounts import Mode
 from proxy.governor.alarms import Alarms
 from proxy.governor.engine import Governor
@@ -90,6 +93,19 @@ def test_who_is_gone_or_left_out_is_told_so_first() -> None:
     assert found.wait[3] in (Wait.LEFT_OUT, Wait.STOPPED)
     standing = run.plans[-1].standing
     assert ("deaf", "m3") in standing, "an alarm stands while its reason does"
+
+
+@pytest.mark.parametrize(
+    ("ladder", "silent"), [(Ladder(1.0, 2.0, 3.0, 40.0), True), (Ladder(90.0, 90.0, 90.0, 90.0), False)]
+)
+def test_the_silence_of_the_source_counts_by_the_ladder_that_is_configured(
+    ladder: Ladder, silent: bool
+) -> None:
+    run = loop(Fake(COUNT, site(COUNT, preload=0.5)), replace(QUIET, source_ladder=ladder))
+    run.run(30)
+    told = replace(run.fake.step(), available_w=30_000.0, available_at=run.fake.now - 45.0)
+    plan = run.governor.step(run.fake.now, told)
+    assert (plan.bound == "source silent") is silent
 
 
 def test_asking_changes_no_plan() -> None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from proxy.adapters.available.source import AVAILABLE, PRICE
 from proxy.app.power.account import PowerAccount
-from proxy.app.power.available import AvailableJudge
 from proxy.app.power.book import Request
 from proxy.app.power.commanded import Commanded
 from proxy.app.power.debts import DebtBook
 from proxy.app.power.instruments import Instruments, Outside
+from proxy.app.power.judges import AvailableJudge, PriceJudge
 from proxy.app.power.keeping import EACH_S
 from proxy.app.power.lessons import LessonBook
 from proxy.app.power.orders import PowerOrders
@@ -29,6 +29,7 @@ from proxy.app.power.standing import Standing
 from proxy.app.power.view import PowerView
 from proxy.app.power.wall import WallWatch, jump_told
 from proxy.config.power import Power
+from proxy.energy import prices
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.energy.available import SOURCE
 from proxy.energy.budget import Term
@@ -44,8 +45,6 @@ from proxy.units import Seconds
 
 PROOF_PER_MINUTE = 20.0
 """Shares asked of a miner that is to prove that it stopped: 21 s of silence instead of 52."""
-LET_DOWN_S = 300.0
-"""Over which a whole fleet is let down before a curtailment: engines and gas follow so much with ease [A]."""
 SETTLED_S = 60.0
 """From the last reduction until it is proven, beside what firmware takes to idle."""
 DOWN, UP = ("lost", "shed", "plunge", "trim", "stop", "escalate", "lockout"), ("raise", "admit")
@@ -84,10 +83,20 @@ class PowerControl:
                 sum(generator.kw for generator in power.generators),
                 lambda: float(self.commanded.ceiling_w.sum()) / 1000.0,
             ),
-            doubt=self._doubt_source,
+            doubt=lambda why: self._doubt("source", SOURCE, why),
             trust=lambda: self.account.over("source", SOURCE),
+            silent_s=power.source.safe_after,
         )
-        self.price = SourceWatch(source_of(PRICE, power.price), power.price, now)
+        self.price = SourceWatch(
+            source_of(PRICE, power.price),
+            power.price,
+            now,
+            judge=PriceJudge(),
+            doubt=lambda why: self._doubt("price", prices.SOURCE, why),
+            trust=lambda: self.account.over("price", prices.SOURCE),
+            silent_s=power.price.stale_after,
+            forgets=True,
+        )
         self._standing = Standing(power, self.price, now, time.time)
         self.waiting: Waiting | None = None
         """Why each miner that could draw more does not, as of the last plan."""
@@ -229,7 +238,7 @@ class PowerControl:
         """Return all caps that hold now, the strictest first."""
         nominal_w = self.instruments.most_w
         nominal = Term("nominal", nominal_w, "the nominal power of the site, less reserve and auxiliaries")
-        unload_w_s = float(self.commanded.ceiling_w.sum()) / LET_DOWN_S
+        unload_w_s = float(self.commanded.ceiling_w.sum()) / self.power.rules.let_down
         terms = [nominal, *self._standing.terms(), *self.orders.terms(unload_w_s, self._lead_s)]
         return sorted((term for term in terms if term.watts < math.inf), key=lambda term: term.watts)
 
@@ -256,9 +265,8 @@ class PowerControl:
             names = [window.name for window in self.power.calendar]
             self.account.alarm("clock", "site", jump_told(jump_s, names))
 
-    def _doubt_source(self, why: str) -> None:
-        named = why if why.startswith(SOURCE) else f"{SOURCE}: {why}"
-        self.account.warn(self.now(), "source", SOURCE, named)
+    def _doubt(self, kind: str, who: str, why: str) -> None:
+        self.account.warn(self.now(), kind, who, why if why.startswith(who) else f"{who}: {why}")
 
     def _tell_turned_away(self) -> None:
         if self.roster.turned_away > self._turned_away:

@@ -237,11 +237,30 @@ async def test_a_calendar_and_a_price_bound_and_say_so(tmp_path: Path) -> None:
         price.write_text('{"per_mwh": 80}')
         await site.until(lambda: site.busy == 0)
         assert "a MWh costs 80, the threshold is 80" in site.power["sentence"]
-        price.write_text("soon")
+        price.unlink()
         await site.until(lambda: site.power["price"]["problem"])
         assert site.power["price"]["per_mwh"] == 80.0, "what was told last holds until it is stale"
         price.write_text("79.9")
         await site.until(lambda: site.busy == 4)
+
+
+@pytest.mark.parametrize("bad", ["soon", "20000", "0.02", "-20", "1e7", '{"per_mwh": 20, "at": 1e11}'])
+async def test_an_impossible_price_is_an_unknown_one_and_an_alarm(tmp_path: Path, bad: str) -> None:
+    price = tmp_path / "price"
+    price.write_text("20")
+    rules = {"file": str(price), "every": 0.2, "rule": [{"per_mwh": 80, "kw": 7}]}
+    async with governed(tmp_path, price=rules) as site:
+        await site.until(lambda: site.busy == MINERS)
+        price.write_text(bad)
+        await site.until(lambda: site.busy == 2)
+        assert "the price is unknown" in site.power["sentence"]
+        (alarm,) = (event for event in site.events if isinstance(event, PowerAlarm))
+        assert (alarm.kind, alarm.subject) == ("price", "source of prices")
+        assert "it is not believed, and it is unknown then, and the strictest rule holds" in alarm.text
+        assert site.power["alarms"][-1]["holds"] is True
+        price.write_text("21")
+        await site.until(lambda: site.busy == MINERS)
+        assert site.power["alarms"][-1]["holds"] is False
 
 
 async def test_a_price_that_nobody_tells_is_the_worst_of_its_rules(tmp_path: Path) -> None:
