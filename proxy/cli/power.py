@@ -12,6 +12,7 @@ import click
 from proxy.adapters.control.asking import ask_power
 from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
+from proxy.cli.power_replay import replay
 from proxy.cli.power_text import (
     BY_HAND,
     advice_line,
@@ -205,6 +206,9 @@ def lockout(
     its breaker, and test for voltage, before anybody touches it.
     """
     _order(path, data, as_json, "unlock" if off else "lockout", reason, circuit=circuit)
+
+
+power.add_command(replay)
 
 
 def _order(

@@ -47,6 +47,8 @@ def status_lines(state: dict[str, Any]) -> list[str]:
         lines.append(
             f"curtailed  for {ago(curtailed['since_s'])}, {curtailed['missing_kwh']:,.2f} kWh not offered"
         )
+    if (trace := state["trace"]) is not None and trace["lost"]:
+        lines.append(f"trace      {trace['lost']:,} entries were lost: {trace['file']}")
     lines += cap_lines(state["caps"], BY_HAND)
     lines += order_lines(state["orders"])
     silent = state["governor"]["silent_s"]

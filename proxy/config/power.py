@@ -201,6 +201,22 @@ class Power(Table):
         reason="what commands and the log print is UTC too",
         restart=True,
     )
+    trace: bool = setting(
+        False,
+        "Write down what the governor reads and plans, into power-trace.bin of the data directory: "
+        "`pumpjack power replay` goes through it again.",
+        reason="it takes disk, and is of use to whoever doubts a decision",
+        restart=True,
+    )
+    trace_mb: Count = setting(
+        256,
+        "What that may take, the file before it included.",
+        unit="MB",
+        reason="days of a hundred miners, hours of some thousands",
+        restart=True,
+        ge=2,
+        le=100_000,
+    )
     source: PowerSource = Field(
         default_factory=PowerSource, description="Somebody else who knows how many kW there are: file or url."
     )

@@ -152,6 +152,11 @@ class Governor:
         return self._debts.by_month
 
     @property
+    def configured(self) -> tuple[Site, Devices, Curves, GovernorSettings]:
+        """All that ``from_state`` takes beside the state."""
+        return self._site, self._body.devices, self._body.curves, self._settings
+
+    @property
     def learned(self) -> Learned:
         """What was seen of each kind of device; who knows more from before puts it in."""
         return self._body.learned

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from proxy.adapters.available.source import AVAILABLE, PRICE
+from proxy.adapters.stores.trace_file import TraceFile
 from proxy.app.power.account import PowerAccount
 from proxy.app.power.book import Request
 from proxy.app.power.commanded import Commanded
@@ -26,6 +27,7 @@ from proxy.app.power.orders import PowerOrders
 from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
 from proxy.app.power.standing import Standing
+from proxy.app.power.tracing import Tracing
 from proxy.app.power.view import PowerView
 from proxy.app.power.wall import WallWatch, jump_told
 from proxy.config.power import Power
@@ -110,6 +112,7 @@ class PowerControl:
         self.account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts, now=now)
         self.roster = Roster()
         self._governor: Governor | None = None
+        self.tracing = Tracing(TraceFile(folder), 1e6 * power.trace_mb) if power.trace else None
         self.commanded = Commanded(instruments.site)
         self._lead_s = SETTLED_S
         """From the last order to stop until the slowest that obeys by its work alone has stopped."""
@@ -130,6 +133,8 @@ class PowerControl:
                 group.create_task(self._keep_books(), name="debts and lessons")
         finally:
             self._tell_unkept(self._write_books())
+            if self.tracing is not None:
+                self.tracing.close()
 
     def load(self) -> None:
         """Go on with orders, debts and lessons of before.
@@ -214,7 +219,9 @@ class PowerControl:
                 here.shares[~np.isnan(since)] = 0
 
             def decide() -> tuple[Plan, Waiting | None]:
-                return governor.step(*self.instruments.read(now, here, since, outside)), governor.waiting()
+                seen = self.instruments.read(now, here, since, outside)
+                plan = governor.step(*seen) if self.tracing is None else self.tracing.step(governor, *seen)
+                return plan, governor.waiting()
 
             # Off the loop: with ten thousand miners an allocation takes as long as a commit window.
             plan, self.waiting = await asyncio.to_thread(decide)
@@ -255,6 +262,8 @@ class PowerControl:
             self._lessons.recall(self.instruments.models, self._governor.learned)
         else:
             self._governor.join(devices)
+            if self.tracing is not None:
+                self.tracing.joined(devices)
         # In advice they have work already; the gate gives none before they are released.
         self.commanded.join(devices, withheld=self.acts)
         by_work = ~(devices.may(Actuator.LIMIT) | devices.may(Actuator.SLEEP))

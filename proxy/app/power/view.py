@@ -77,6 +77,7 @@ class PowerView:
             "source": control.source.state("kw"),
             "price": control.price.state("per_mwh"),
             "measured": control.instruments.state(),
+            "trace": None if control.tracing is None else control.tracing.state(),
             "curtailed": control.account.state(),
             "governor": {
                 "steps": control.steps,
