@@ -66,6 +66,7 @@ def power_table(simulated: World) -> dict[str, Any]:
         "control": "act",
         "reserve": "n-1",
         "hz": site.hz,
+        "trace": True,
         "generator": [
             {"name": each.name, "kw": each.nominal_kw, "derates": list(each.derates)}
             for each in site.generators

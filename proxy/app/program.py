@@ -153,7 +153,10 @@ class Program:
         # numpy, which a site without [power] need not have in memory
         from proxy.app.power.control import PowerControl  # noqa: PLC0415
         from proxy.app.power.instruments import NominalInstruments  # noqa: PLC0415
+        from proxy.config.power_doubts import power_doubts  # noqa: PLC0415
 
+        for doubt in power_doubts(settings, settings.power):
+            self._log.warning("configuration: is it meant?", text=doubt)
         return PowerControl(
             settings.power,
             instruments or NominalInstruments(settings, settings.power),

@@ -6,7 +6,7 @@ import click
 from typing_extensions import override
 
 from proxy import __version__
-from proxy.cli.output import BadConfiguration
+from proxy.cli.output import BadConfiguration, print_json
 from proxy.errors import ConfigError
 
 COMMANDS = {
@@ -58,12 +58,34 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words before the command, and remember whether JSON is asked for behind it."""
+        ctx.meta[_JSON] = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _tell(ctx, error)
+            raise
+
+    @override
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a bad configuration ends any of them with exit code 3."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            _tell(ctx, error)
+            raise
         except ConfigError as error:
             raise BadConfiguration(error.mistakes) from error
+
+
+_JSON = "pumpjack.json"
+
+
+def _tell(ctx: click.Context, error: click.UsageError) -> None:
+    """Print a wrong usage as every other error is with ``--json``: a script reads stdout."""
+    if ctx.meta[_JSON]:
+        print_json({"error": error.format_message()})
 
 
 @click.group(

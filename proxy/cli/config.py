@@ -37,7 +37,8 @@ def config() -> None:
 def check(context: click.Context, path: Path, as_json: bool) -> None:
     """List every mistake of a configuration file at once.
 
-    Exit code 0 if there is none, else 3. The environment (PUMPJACK_...) counts, as it does for "run".
+    Exit code 0 if there is none, else 3. A WARNING is of what is possible and hardly meant. The environment
+    (PUMPJACK_...) counts, as it does for "run".
     """
     from proxy.config import doors, load
 
@@ -50,10 +51,12 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
         context.exit(Exit.BAD_CONFIGURATION)
     power = settings.power
     capacity: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if power is not None:
+        from proxy.config.power_doubts import power_doubts
         from proxy.config.power_site import capacity_lines
 
-        capacity = capacity_lines(settings, power)
+        capacity, warnings = capacity_lines(settings, power), power_doubts(settings, power)
     listeners = [(str(door.endpoint), door.tenant) for door in doors(settings)]
     if as_json:
         print_json(
@@ -61,6 +64,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
                 "ok": True,
                 "file": _name(path),
                 "mistakes": [],
+                "warnings": warnings,
                 "site": settings.site.id,
                 "listeners": [{"address": address, "tenant": tenant} for address, tenant in listeners],
                 "tenants": [
@@ -89,7 +93,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     else:
         acts = "acts: work follows the power" if power.control == "act" else "advises: nothing is gated"
         click.echo(f"power       {acts}; reserve {power.reserve}")
-    for line in capacity:
+    for line in (*capacity, *(f"WARNING     {warning}" for warning in warnings)):
         click.echo(line)
 
 

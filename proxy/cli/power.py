@@ -12,13 +12,23 @@ import click
 from proxy.adapters.control.asking import ask_power
 from proxy.cli.data_dir import data_dir_of
 from proxy.cli.output import Unreachable, json_option, print_json
-from proxy.cli.times import Instant, Period, ago, iso
+from proxy.cli.power_replay import replay
+from proxy.cli.power_text import (
+    BY_HAND,
+    advice_line,
+    alarm_line,
+    cap_lines,
+    miner_line,
+    order_lines,
+    plan_lines,
+    status_lines,
+    waiting_lines,
+)
+from proxy.cli.times import Instant, Period, iso
 from proxy.errors import OrderRefused
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = 20
-_BY_HAND = ("operator", "cap_kw", "nominal")
-"""Caps that a status tells in other lines, or that always hold."""
 
 
 def site_options(command: Command) -> Command:
@@ -60,33 +70,58 @@ def status(path: Path | None, data: Path | None, as_json: bool) -> None:
 def plan(path: Path | None, data: Path | None, as_json: bool) -> None:
     """Show what each miner is told."""
     state = _asked(path, data, as_json, "plan")
-    if state is None:
-        return
-    click.echo(_advice(state))
-    for miner in state["miners"]:
-        here = "" if miner["session"] is not None else "  (away)"
-        told = f"works, {miner['told_w']:,.0f} W" if miner["work"] else "no work"
-        locked = f"  (locked out: {miner['circuit']})" if miner["locked_out"] else ""
-        click.echo(f"{miner['id']:<40} {told}, of {miner['ceiling_w']:,.0f} W{here}{locked}")
+    if state is not None:
+        click.echo("\n".join(plan_lines(state)))
 
 
 @power.command()
+@click.argument("miner", required=False)
 @site_options
-def why(path: Path | None, data: Path | None, as_json: bool) -> None:
-    """Show the last decisions, each with the constraint that bound it, and alarms."""
+def why(miner: str | None, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Show the last decisions, each with the constraint that bound it, and alarms.
+
+    With MINER, its id as "power plan" shows it or its worker's name: what holds that one, and until when.
+    """
+    if miner is not None:
+        _why_miner(miner, path, data, as_json)
+        return
     state = _asked(path, data, as_json, "why")
     if state is None:
         return
-    click.echo(_advice(state))
+    click.echo(advice_line(state))
     click.echo(f"now        {state['sentence']}")
-    lines = [*cap_lines(state["caps"], _BY_HAND), *order_lines(state["orders"])]
+    lines = [
+        *cap_lines(state["caps"], BY_HAND),
+        *order_lines(state["orders"]),
+        *waiting_lines(state["waiting"]),
+    ]
     click.echo("\n".join(lines))
     for decision in state["decisions"][-_SHOWN:]:
         click.echo(
             f"{iso(decision['at'])}  {decision['what']:<9} [{decision['bound']}] {decision['sentence']}"
         )
     for alarm in state["alarms"][-_SHOWN:]:
-        click.echo(f"{iso(alarm['at'])}  ALARM {alarm['kind']}: {alarm['sentence']}")
+        click.echo(alarm_line(alarm))
+
+
+def _why_miner(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    state = _answer(path, data, as_json, "plan")
+    found = [each for each in state["miners"] if name in names_of(each["id"])]
+    if not found:
+        problem = f"no miner is called {name!r}: pumpjack power plan lists them"
+        if as_json:
+            print_json({"error": problem})
+        raise click.ClickException(problem)
+    if as_json:
+        print_json({"control": state["control"], "miners": found})
+        return
+    click.echo("\n".join([advice_line(state), *map(miner_line, found)]))
+
+
+def names_of(miner: str) -> tuple[str, str, str]:
+    """Return what a miner ``tenant/worker@address`` may be called."""
+    whole, _, worker = miner.rpartition("@")[0].partition("/")
+    return miner, f"{whole}/{worker}", worker
 
 
 @power.command()
@@ -173,22 +208,38 @@ def lockout(
     _order(path, data, as_json, "unlock" if off else "lockout", reason, circuit=circuit)
 
 
+power.add_command(replay)
+
+
 def _order(
     path: Path | None, data: Path | None, as_json: bool, order: str, reason: str, **more: float | str | None
 ) -> None:
     body = {"reason": reason, "who": getpass.getuser(), **more}
-    state = _asked(path, data, as_json, order, body)
-    if state is not None:
+    state = _answer(path, data, as_json, order, body)
+    if as_json:
+        print_json(state)
+    else:
         click.echo("\n".join(order_lines(state)))
+    if state["control"] == "advise":
+        click.echo('Note: control = "advise": this is advice only, nothing is gated.', err=True)
 
 
-def _asked(
+def _asked(path: Path | None, data: Path | None, as_json: bool, name: str) -> dict[str, Any] | None:
+    """Return a view; None where it was printed as JSON."""
+    state = _answer(path, data, as_json, name)
+    if not as_json:
+        return state
+    print_json(state)
+    return None
+
+
+def _answer(
     path: Path | None, data: Path | None, as_json: bool, name: str, body: dict[str, Any] | None = None
-) -> dict[str, Any] | None:
-    """Return the answer; None where it was printed as JSON."""
+) -> dict[str, Any]:
+    """Return what the running program answers; it is an error also in JSON where it refuses."""
     folder = data_dir_of(path, data)
     try:
-        state = ask_power(folder, name, body)
+        return ask_power(folder, name, body)
     except OrderRefused as error:
         if as_json:
             print_json({"error": str(error)})
@@ -197,83 +248,3 @@ def _asked(
         if as_json:
             print_json({"error": f"no running pumpjack answers in {folder}"})
         raise Unreachable(f"no running pumpjack answers in {folder} ({error})") from error
-    if not as_json:
-        return state
-    print_json(state)
-    return None
-
-
-def _advice(state: dict[str, Any]) -> str:
-    if state["control"] == "act":
-        return "control    act: work follows the power"
-    return "control    advise: nothing is gated; this is what would be done"
-
-
-def status_lines(state: dict[str, Any]) -> list[str]:
-    """Return a status in words."""
-    miners, source, curtailed = state["miners"], state["source"], state["curtailed"]
-    lines = [
-        _advice(state),
-        f"budget     {_kw(state['budget_kw'])} of {_kw(state['wanted_kw'])} wanted; "
-        f"bound by {state['bound'] or 'nothing'}",
-        f"why        {state['sentence']}",
-        f"proven     {_kw(state['proven_kw'])} at most; {_kw(state['expected_kw'])} expected",
-        f"miners     {miners['here']} here, {miners['withheld']} of them without work for want of power"
-        + (f", {miners['locked_out']} locked out" if miners["locked_out"] else ""),
-    ]
-    for tenant in state["tenants"]:
-        owed = f", owed {tenant['owed_kwh']:,.1f} kWh" if tenant["owed_kwh"] else ""
-        lines.append(
-            f"tenant     {tenant['id']}: {tenant['here']} here, {tenant['withheld']} without work, "
-            f"guaranteed {tenant['guarantee_kw']:,.1f} kW{owed}"
-        )
-    if source is not None:
-        problem = f"; {source['problem']}" if source["problem"] else ""
-        lines.append(f"source     {_kw(source['kw'])}, {ago(source['age_s'])} old{problem}")
-    if (price := state["price"]) is not None:
-        told = "unknown" if price["per_mwh"] is None else f"{price['per_mwh']:g} for a MWh"
-        problem = f"; {price['problem']}" if price["problem"] else ""
-        lines.append(f"price      {told}, {ago(price['age_s'])} old{problem}")
-    if curtailed is not None:
-        lines.append(
-            f"curtailed  for {ago(curtailed['since_s'])}, {curtailed['missing_kwh']:,.2f} kWh not offered"
-        )
-    lines += cap_lines(state["caps"], _BY_HAND)
-    lines += order_lines(state["orders"])
-    silent = state["governor"]["silent_s"]
-    if silent is None or silent > 5:
-        lines.append("governor   SILENT: nobody new gets work; look at the log")
-    return lines + [f"alarm      {alarm['sentence']}" for alarm in state["alarms"]]
-
-
-def order_lines(orders: dict[str, Any]) -> list[str]:
-    """Return the orders that hold or will, in words."""
-    lines = []
-    if (cap := orders.get("cap")) is not None:
-        lines.append(
-            f"cap        {cap['kw']:g} kW until {iso(cap['until_s'])} ({ago(cap['left_s'])}), "
-            f"by {cap['who']}: {cap['reason']}"
-        )
-    for key, word in (("held", "hold"), ("stopped", "STOP")):
-        if (told := orders.get(key)) is not None:
-            lines.append(f"{word:<10} by {told['who']}: {told['reason']}")
-    for name, one in orders["curtailments"].items():
-        lines.append(
-            f"order      {name}: {one['kw']:g} kW from {iso(one['from_s'])} until {iso(one['until_s'])}, "
-            f"by {one['who']}: {one['reason']}"
-        )
-    lines += [
-        f"lockout    {circuit}, by {told['who']}: {told['reason']}"
-        for circuit, told in orders["lockouts"].items()
-    ]
-    return lines or ["orders     none"]
-
-
-def cap_lines(caps: list[dict[str, Any]], without: tuple[str, ...]) -> list[str]:
-    """Return the caps that hold now, the strictest first, in words."""
-    shown = [each for each in caps if each["by"] not in without]
-    return [f"{each['by']:<10} {each['kw']:g} kW now: {each['sentence']}" for each in shown]
-
-
-def _kw(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.1f} kW"

@@ -67,7 +67,8 @@ def _power(power: dict[str, Any], *, wide: bool) -> Text:
     if wide and "capability_kw" in measured:
         running = measured["generators_running"]
         text.append(f"; {running} generators, {measured['hz']:.2f} Hz", "not bold")
-    text.append(f"; {miners['withheld']} of {miners['here']} miners without work", "not bold")
+    asleep = f", {miners['asleep']} asleep" if miners["asleep"] else ""
+    text.append(f"; {miners['withheld']} of {miners['here']} miners without work{asleep}", "not bold")
     text.append("" if power["control"] == "act" else "  ADVICE ONLY: nothing is gated", "bold yellow")
     if wide:
         text.append(f"\n      {printable(power['sentence'])}", "not bold dim")

@@ -10,9 +10,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from proxy.config.power_outside import GREATEST_KW, Calendar, PowerPrice, PowerSource, Timezone
+from proxy.config.power_rules import PowerRules
 from proxy.config.table import Table, setting
 from proxy.config.values import TEXT, Count, Duration, Form, Number, Pattern, Slug, pattern_text_of
 
+GREATEST_SET_KW = 50_000.0
+"""The largest gas engines give 19,000 kW, aeroderivative turbines 50,000: a figure above is in W [A]."""
 _RESERVE_FORM = '"n-1", "hardware-shed 2026-10-01" (when it was last tested) or "250 kW"'
 _RESERVE = re.compile(
     r"(n-1)|hardware-shed ([0-9]{4}-[0-9]{2}-[0-9]{2})|([0-9]{1,6}(?:\.[0-9]{1,3})?) ?kW", re.ASCII
@@ -51,7 +54,9 @@ class Generator(Table):
     """A generating set."""
 
     name: Slug = setting(text="Short name, unique.", example="g1", restart=True)
-    kw: Number = setting(text="Nominal power.", unit="kW", example=1000.0, restart=True, gt=0, le=GREATEST_KW)
+    kw: Number = setting(
+        text="Nominal power.", unit="kW", example=1000.0, restart=True, gt=0, le=GREATEST_SET_KW
+    )
     derates: tuple[Number, ...] = setting(
         (),
         "Factors of altitude, heat and gas that are always there, each above 0 and up to 1.",
@@ -196,6 +201,22 @@ class Power(Table):
         reason="what commands and the log print is UTC too",
         restart=True,
     )
+    trace: bool = setting(
+        False,
+        "Write down what the governor reads and plans, into power-trace.bin of the data directory: "
+        "`pumpjack power replay` goes through it again.",
+        reason="it takes disk, and is of use to whoever doubts a decision",
+        restart=True,
+    )
+    trace_mb: Count = setting(
+        256,
+        "What that may take, the file before it included.",
+        unit="MB",
+        reason="days of a hundred miners, hours of some thousands",
+        restart=True,
+        ge=2,
+        le=100_000,
+    )
     source: PowerSource = Field(
         default_factory=PowerSource, description="Somebody else who knows how many kW there are: file or url."
     )
@@ -205,6 +226,9 @@ class Power(Table):
     )
     calendar: tuple[Calendar, ...] = Field(
         (), description="Hours of the week in which miners may draw no more than so much."
+    )
+    rules: PowerRules = Field(
+        default_factory=PowerRules, description="How the governor goes about it: dwell, dead-band, ramp."
     )
     generators: tuple[Generator, ...] = Field(
         (), alias="generator", description="The generating sets; none where the grid feeds the site."

@@ -91,6 +91,38 @@ class PowerSource(Asked):
         example="/run/plant/available_kw",
         restart=True,
     )
+    hold_after: Duration = setting(
+        30.0,
+        "After so much silence no more is given than there is.",
+        reason="it is renewed each minute or so, and gas moves in minutes",
+        restart=True,
+        ge=1,
+        le=86_400,
+    )
+    safe_after: Duration = setting(
+        120.0,
+        "After so much the site falls to what was surely there: the least of the last hour, or 70 %.",
+        reason="two answers of a minute are missing",
+        restart=True,
+        ge=1,
+        le=86_400,
+    )
+    guarantees_after: Duration = setting(
+        600.0,
+        "After so much it falls to the guarantees.",
+        reason="whoever tells it has had the time to be restarted",
+        restart=True,
+        ge=1,
+        le=86_400,
+    )
+    sleep_after: Duration = setting(
+        1800.0,
+        "After so much to nothing. No earlier than the ones above, each in its turn.",
+        reason="nobody knows the site any more",
+        restart=True,
+        ge=1,
+        le=86_400,
+    )
 
 
 class PriceRule(Table):

@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 from proxy.config.power import Circuit, MinerModel, Power, reserve_parts
 from proxy.config.power_outside import DAYS, clock_s
 from proxy.config.settings import Settings
+from proxy.config.values import duration_text
 from proxy.energy import firm, orders, site
+from proxy.energy.promises import WEEK, short_minutes, strict
 
 ROOT = "site"
 """The circuit of a site that names none."""
@@ -98,6 +100,17 @@ def offset_s(power: Power, wall_s: float) -> float:
     return ahead.total_seconds()
 
 
+def guaranteed_kw(settings: Settings) -> float:
+    """Return the sum of all guarantees."""
+    return sum(tenant.guarantee_kw for tenant in settings.tenants)
+
+
+def guarantees_told(settings: Settings) -> str:
+    """Return whose they are."""
+    promised = [tenant for tenant in settings.tenants if tenant.guarantee_kw > 0]
+    return " + ".join(f"{tenant.id} {tenant.guarantee_kw:,.1f} kW" for tenant in promised)
+
+
 def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[str]:
     """Yield what is impossible, each as a sentence with its sums."""
     described = power_site(settings, power)
@@ -107,6 +120,7 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
             yield f"Circuit {circuit.name} has the phases {list(circuit.phases)}; there are 1, 2 and 3."
             return
     yield from firm.problems(described, today)
+    yield from _never_met(settings, power)
     names = {circuit.name for circuit in described.circuits}
     for number, model in enumerate(power.models):
         if model.circuit is not None and model.circuit not in names:
@@ -122,6 +136,14 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
     for name, asked in (("source", power.source), ("price", power.price)):
         if asked.file is not None and asked.url is not None:
             yield f"power.{name} has a file and a url: two that disagree help nobody, give one."
+    source = power.source
+    rungs = (source.hold_after, source.safe_after, source.guarantees_after, source.sleep_after)
+    if list(rungs) != sorted(rungs):
+        told = ", ".join(duration_text(each) for each in rungs)
+        yield (
+            "power.source: hold_after, safe_after, guarantees_after and sleep_after come one after the "
+            f"other; here they are {told}."
+        )
     if power.price.rules and power.price.file is None and power.price.url is None:
         yield "power.price has rules and neither a file nor a url: nobody would know the price."
     for number, window in enumerate(power.calendar):
@@ -129,14 +151,35 @@ def power_conflicts(settings: Settings, power: Power, today: date) -> Iterator[s
             yield f'Row {number} of power.calendar begins at "24:00": that is "00:00" of the next day.'
 
 
+def _never_met(settings: Settings, power: Power) -> Iterator[str]:
+    """Yield guarantees that could be met at no time, though the site could give them."""
+    guaranteed = guaranteed_kw(settings)
+    told = f"Guarantees of {guaranteed:,.1f} kW ({guarantees_told(settings)}) can never be met"
+    if power.cap_kw is not None and power.cap_kw < guaranteed:
+        yield f"{told}: power.cap_kw lets miners draw {power.cap_kw:,.1f} kW at most."
+    if any(window.from_ == "24:00" for window in power.calendar):
+        return  # no time at which a window could begin: told elsewhere
+    hours = windows(power)
+    if short_minutes(hours, 1000.0 * guaranteed) == WEEK:
+        few = strict(hours, 1000.0 * guaranteed)
+        names = ", ".join(f"{each.name} {each.cap_w / 1000:,.1f} kW" for each in few)
+        yield f"{told}: the calendar leaves less at every hour of the week ({names})."
+
+
 def capacity_lines(settings: Settings, power: Power) -> tuple[str, ...]:
     """Return what can be used and what can be promised, as ``config check`` prints it."""
-    described = power_site(settings, power)
-    guaranteed = sum(tenant.guarantee_kw for tenant in settings.tenants)
+    described, cap_kw = power_site(settings, power), power.cap_kw
+    usable, firm_kw = firm.usable_w(described) / 1000, firm.firm_w(described) / 1000
+    runs, why = "for miners while every generator runs", firm.firm_sum(described)
+    if cap_kw is not None and cap_kw < usable:
+        runs = f"for miners by power.cap_kw; without it {usable:,.1f} kW while every generator runs"
+    if cap_kw is not None and cap_kw < firm_kw:
+        why = f"by power.cap_kw; without it {why}"
+    most = math.inf if cap_kw is None else cap_kw
     return (
-        f"usable      {firm.usable_w(described) / 1000:,.1f} kW for miners while every generator runs",
-        f"firm        {firm.firm_w(described) / 1000:,.1f} kW: {firm.firm_sum(described)}",
-        f"guaranteed  {guaranteed:,.1f} kW of it",
+        f"usable      {min(usable, most):,.1f} kW {runs}",
+        f"firm        {min(firm_kw, most):,.1f} kW: {why}",
+        f"guaranteed  {guaranteed_kw(settings):,.1f} kW of it",
     )
 
 

@@ -149,6 +149,11 @@ def _reserve(site: Site, today: date) -> Iterator[str]:
             f"Nothing is left for miners: generators give {_kw(float(sets.sum()))}, the reserve keeps"
             f" {_kw(kept)}, auxiliaries draw {_kw(site.auxiliaries_w)}."
         )
+    elif site.auxiliaries_w >= _root_w(site):
+        yield (
+            f"Nothing is left for miners: the circuit that feeds the site carries {_kw(_root_w(site))},"
+            f" auxiliaries draw {_kw(site.auxiliaries_w)}."
+        )
 
 
 def _guarantees(site: Site) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import math
 
 from proxy.energy.budget import Budget, Term, budget, emergency_stop
-from proxy.energy.ladder import LADDERS, ceiling_w
+from proxy.energy.ladder import LADDERS, Ladder, ceiling_w
 from proxy.governor.readings import Readings
 from proxy.governor.senses import Sight
 from proxy.governor.supply_watch import Supplied
@@ -12,7 +12,9 @@ from proxy.governor.supply_watch import Supplied
 class Allowance:
     """Puts together what each source allows."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Ladder) -> None:
+        self._ladders = {**LADDERS, "source": source}
+        """Ladders by the role of the meter."""
         self.before_w = 0.0
         """The last budget."""
         self.known_s = -math.inf
@@ -65,7 +67,7 @@ class Allowance:
 
         def silent(role: str, age_s: float, who: str) -> None:
             most = ceiling_w(
-                LADDERS[role],
+                self._ladders[role],
                 age_s,
                 last_w=self.before_w,
                 hour_least_w=min((watts for _, watts in self.hour), default=math.nan),

@@ -12,7 +12,7 @@ from proxy.energy.budget import Budget
 from proxy.energy.curves import Curves
 from proxy.energy.site import Site
 from proxy.governor.accounts import Accounts
-from proxy.governor.alarms import Alarms
+from proxy.governor.alarms import HOLDS, Alarms
 from proxy.governor.allowance import Allowance
 from proxy.governor.circuits import Circuits
 from proxy.governor.commander import Commander
@@ -31,8 +31,9 @@ from proxy.governor.supply_watch import Supplied, SupplyWatch
 from proxy.governor.tick import Body, Tick
 from proxy.governor.uplink import Uplink
 from proxy.governor.verify import Verify
+from proxy.governor.waiting import Waiting, waiting
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 _OWN = (
     "_debts",
     "_short_w",
@@ -67,7 +68,7 @@ class Governor:
             Accounts.begin(len(devices)),
             Learned(len(curves.points)),
             settings,
-            Alarms(settings.alarm_s),
+            Alarms(settings.alarm_s, HOLDS * settings.round_s),
             tuple(circuit.name for circuit in site.circuits),
             tuple(tenant.name for tenant in site.tenants),
         )
@@ -82,7 +83,7 @@ class Governor:
         self._verify = Verify()
         self._members = Membership(len(devices))
         self._circuits = Circuits(site)
-        self._allowance = Allowance()
+        self._allowance = Allowance(settings.source_ladder)
         self._uplink = Uplink()
         self._debts = debt.Debts()
         self._short_w: Floats = np.zeros(max(1, len(site.tenants)))
@@ -94,6 +95,7 @@ class Governor:
         self._ticked_s = math.nan
         self._works = False
         """Whether a good part of the fleet sent shares of late."""
+        self._last: Tick | None = None
 
     def step(self, now: float, readings: Readings) -> Plan:
         """Return what is to be done now. Readings have one element for each of the devices."""
@@ -129,6 +131,7 @@ class Governor:
             self._round(tick)
             self._find_short(tick)
         self._tell(tick, (*sight.doubts, *supplied.doubts))
+        self._last = tick
         return self._plan(tick, supplied, sight)
 
     def join(self, devices: Devices) -> None:
@@ -149,9 +152,18 @@ class Governor:
         return self._debts.by_month
 
     @property
+    def configured(self) -> tuple[Site, Devices, Curves, GovernorSettings]:
+        """All that ``from_state`` takes beside the state."""
+        return self._site, self._body.devices, self._body.curves, self._settings
+
+    @property
     def learned(self) -> Learned:
         """What was seen of each kind of device; who knows more from before puts it in."""
         return self._body.learned
+
+    def waiting(self) -> Waiting | None:
+        """Return why each miner that could draw more does not, as of the last step; None before the first."""
+        return None if self._last is None else waiting(self._last, self._round_s + self._settings.round_s)
 
     def owe(self, by_month: Mapping[str, Floats]) -> None:
         """Go on with debts from before; kWh of each tenant by month [T]."""
@@ -373,4 +385,5 @@ class Governor:
             decisions=tuple(tick.decisions),
             alarms=tick.body.alarms.drawn(),
             debts_wh=1000.0 * self._debts.total_kwh(len(self._short_w)),
+            standing=tick.body.alarms.standing(tick.now),
         )

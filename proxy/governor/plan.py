@@ -82,3 +82,5 @@ class Plan:
     alarms: tuple[Alarm, ...]
     debts_wh: Floats
     """What each tenant is owed of this month, in watt-hours."""
+    standing: tuple[tuple[str, str], ...] = ()
+    """Kind and subject of the alarms, of this tick or before, whose reason lasts."""

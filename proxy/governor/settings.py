@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from proxy.energy.ladder import LADDERS, Ladder
 from proxy.energy.supply import Header
 
 
@@ -58,3 +59,5 @@ class GovernorSettings:
     """An alarm is not repeated within this."""
     frozen_s: float = 8.0
     """A meter whose digits do not move for so long is stuck: at 0.5 % noise two equal ones are rare [C]."""
+    source_ladder: Ladder = LADDERS["source"]
+    """What the silence of the source of available kW means."""

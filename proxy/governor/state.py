@@ -22,6 +22,8 @@ _KEPT_APART = frozenset(
         "_engines",
         "wiring",
         "_interval_s",
+        "_holds_s",
+        "_ladders",
         "_fresh",
         "_asked",
     }

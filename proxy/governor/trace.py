@@ -29,7 +29,7 @@ def recorded(entry: Mapping[str, Any]) -> tuple[float, Readings]:
         KeyError, TypeError, ValueError: It is nothing that ``record`` returned.
 
     """
-    values = {name: _restored(value) for name, value in entry["readings"].items()}
+    values = {name: restored(value) for name, value in entry["readings"].items()}
     if values["generators"] is not None:
         values["generators"] = GeneratorReading(**values["generators"])
     said = dict(values["instructions"])
@@ -65,11 +65,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _restored(value: Any) -> Any:
+def restored(value: Any) -> Any:
+    """Return what ``plain`` was given, but for dataclasses and tuples."""
     if isinstance(value, Mapping):
         if "array" in value:
             return np.array(value["of"], dtype=_KINDS[value["array"]]).reshape(value["shape"])
-        return {name: _restored(one) for name, one in value.items()}
+        return {name: restored(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_restored(one) for one in value]
+        return [restored(one) for one in value]
     return value

@@ -79,6 +79,8 @@ class Uplink:
             self.missed += self._rate_hz(tick) * dt
             if silent_s >= LEAST_S and self.missed >= SURE:
                 self._lose(tick, silent_s)
+        if self.lost:
+            tick.body.alarms.still(now, "pool", {"fleet"})
         if self.lost and silent_s > GRACE_S:
             self._hold_back(tick, silent_s)
         return False

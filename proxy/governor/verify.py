@@ -141,6 +141,15 @@ class Verify:
                 tick.now, "deaf", "fleet", f"{len(miners)} miners do not do what they are told"
             )
 
+    @staticmethod
+    def _blamed_still(tick: Tick) -> None:
+        """Let what was said of miners stand while they do not obey."""
+        accounts, ids = tick.body.accounts, tick.body.devices.ids
+        blamed = np.flatnonzero(accounts.deaf | (accounts.falling & (accounts.tries > 0)))
+        if len(blamed):
+            named = {ids[miner] for miner in blamed.tolist()}
+            tick.body.alarms.still(tick.now, "deaf", named | {"fleet"} if len(blamed) > NAMED else named)
+
     def _give_up(self, tick: Tick, miners: Ints) -> None:
         """Take miners as they are: charged at what they draw, and neither moved nor credited for a while."""
         accounts = tick.body.accounts
@@ -168,6 +177,7 @@ class Verify:
         chance = np.flatnonzero(accounts.deaf & (now > accounts.due_s))
         accounts.deaf[chance] = False
         accounts.due_s[chance] = NO_TIME
+        self._blamed_still(tick)
         self._forgive(tick)
         here = tick.readings.connected & (accounts.mode == RUNNING) & ~accounts.deaf
         settled = (

@@ -53,6 +53,16 @@ def parsed(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+def test_check_warns_of_what_is_hardly_meant(site: Path) -> None:
+    power = '[power]\nreserve = "1 kW"\nunknown_watts = 3.6\n[[power.generator]]\nname = "g"\nkw = 100\n'
+    site.write_text(GOOD + power)
+    result = run("check", "-c", site)
+    assert (result.exit_code, "no mistakes" in result.stdout) == (0, True)
+    assert "WARNING     power.unknown_watts of 3.6 W is less" in result.stdout
+    (warning,) = parsed(run("check", "-c", site, "--json"))["warnings"]
+    assert "unknown_watts" in warning
+
+
 def test_check_sums_up_a_good_file(site: Path) -> None:
     result = run("check", "-c", site)
     assert result.exit_code == 0

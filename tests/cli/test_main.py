@@ -103,6 +103,24 @@ def test_usage_errors_end_with_2(words: list[str]) -> None:
     assert CliRunner().invoke(main, words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["--nonsense"], "No such option '--nonsense'"),
+        (["power", "cap", "--kw", "x"], "'x' is not a valid float"),
+        (["power", "stop"], "Missing option '--reason'"),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_are_json_where_json_is_asked_for(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, [*words, "--json"])
+    assert result.exit_code == 2
+    assert said in json.loads(result.stdout)["error"]
+    assert said in result.stderr
+    assert CliRunner().invoke(main, words).stdout == ""
+
+
 def test_a_bad_configuration_ends_a_real_process_with_3_and_without_traceback(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text("x = ")
     result = process("config", "check", "-c", str(tmp_path / "site.toml"))

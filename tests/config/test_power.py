@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from proxy.app.power.instruments import governor_settings
 from proxy.config import Settings, reload_differences, settings_from
 from proxy.config.power import reserve_parts
 from proxy.config.power_site import capacity_lines, model_of, offset_s, power_site, price_rules, windows
 from proxy.energy.firm import firm_w, usable_w
+from proxy.energy.ladder import Ladder
 from proxy.energy.orders import PriceRule, Window
 from proxy.energy.site import HardwareShed, NMinusOne, ReserveKw
 from proxy.errors import ConfigError
+from proxy.governor.settings import GovernorSettings
 
 POOL = {"name": "pool-a", "url": "stratum+tcp://pool.example:3333", "user": "acct.site"}
 TWO = [{"name": "g1", "kw": 500}, {"name": "g2", "kw": 400}]
@@ -94,6 +97,26 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
     [
         ({"guarantee_kw": 400}, {}, "Guarantees of 400.0 kW (acme 400.0 kW) exceed firm capacity: g1"),
         ({}, {"auxiliary": [{"name": "camp", "kw": 400}]}, "Nothing is left for miners"),
+        (
+            {},
+            {"generator": [], "reserve": "0 kW", "circuit": [{"name": "main", "phase_kw": 5}]},
+            "the circuit that feeds the site carries 15.0 kW, auxiliaries draw 20.0 kW",
+        ),
+        (
+            {"guarantee_kw": 300},
+            {"cap_kw": 299},
+            "Guarantees of 300.0 kW (acme 300.0 kW) can never be met: power.cap_kw lets miners draw 299.0 kW",
+        ),
+        (
+            {"guarantee_kw": 300},
+            {
+                "calendar": [
+                    {"name": "day", "from": "06:00", "until": "22:00", "kw": 299},
+                    {"name": "night", "from": "22:00", "until": "06:00", "kw": 0},
+                ]
+            },
+            "can never be met: the calendar leaves less at every hour of the week (day 299.0 kW, night 0.0",
+        ),
         ({}, {"generator": TWO[:1]}, "n-1 needs two generators, there are 1"),
         ({}, {"generator": [], "reserve": "0 kW"}, "Nothing limits the site"),
         ({}, {"generator": [TWO[0], TWO[0]]}, "2 generators are called g1"),
@@ -118,6 +141,11 @@ def test_usable_and_firm_kw_are_told_with_their_sum() -> None:
         ({}, {"price": {"rule": [{"per_mwh": 80, "kw": 0}]}}, "neither a file nor a url"),
         (
             {},
+            {"source": {"file": "/x", "safe_after": 20}},
+            "come one after the other; here they are 30s, 20s, 10m, 30m.",
+        ),
+        (
+            {},
             {"calendar": [{"name": "x", "from": "24:00", "until": "06:00", "kw": 1}]},
             '"00:00" of the next',
         ),
@@ -133,6 +161,12 @@ def test_the_impossible_is_refused_with_its_sums(
 def test_sums_with_values_of_ours_are_not_held_against_the_operator() -> None:
     found = mistakes({"guarantee_kw": 400}, generator=[{"name": "g1", "kw": "much"}, TWO[1]])
     assert [line.split(" ")[0] for line in found] == ["power.generator.0.kw"]
+
+
+@pytest.mark.parametrize("kw", [1_000_000, 50_001, 0])
+def test_a_generator_larger_than_any_is_a_mistake(kw: float) -> None:
+    (said,) = mistakes(generator=[{"name": "g1", "kw": kw}, TWO[1]])
+    assert said == f"power.generator.0.kw = {kw}: must be a number, above 0 and at most 50000.0"
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://joe:secret@plant/kw", "plant/kw", "", 7])
@@ -207,6 +241,36 @@ def test_a_time_zone_must_be_known(zone: object) -> None:
     (said,) = mistakes(timezone=zone)
     assert said.startswith("power.timezone = ")
     assert "IANA" in said
+
+
+def test_rules_that_nobody_gives_are_those_of_the_governor() -> None:
+    only = settings().power
+    assert only is not None
+    assert governor_settings(only) == GovernorSettings()
+
+
+def test_rules_and_ladder_are_those_of_the_configuration() -> None:
+    ladder = {"hold_after": 1, "safe_after": 2, "guarantees_after": 3, "sleep_after": 4}
+    rules = {"min_on": "20m", "min_off": "10m", "cycles_day": 2, "deadband": 0.01, "round": 5}
+    only = settings(source=ladder, rules=rules).power
+    assert only is not None
+    assert governor_settings(only) == GovernorSettings(
+        min_on_s=1200.0,
+        min_off_s=600.0,
+        cycles_day=2,
+        deadband=0.01,
+        round_s=5.0,
+        source_ladder=Ladder(1.0, 2.0, 3.0, 4.0),
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"deadband": 0.06}, {"round": 1}, {"cycles_day": 0}, {"min_off": -1}, {"let_down": "3h"}, {"x": 1}],
+)
+def test_rules_out_of_bounds_are_mistakes(rule: dict[str, Any]) -> None:
+    (said,) = mistakes(rules=rule)
+    assert said.startswith(f"power.rules.{next(iter(rule))} ")
 
 
 def test_all_of_it_waits_for_a_restart() -> None:

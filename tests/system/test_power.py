@@ -138,6 +138,29 @@ async def test_a_lockout_is_given_shown_refused_and_ended_by_its_command(launch:
         await pumpjack.logged("PowerOrdered", order="lockout", circuit="site")
 
 
+async def test_under_advice_a_stop_is_refused_and_other_orders_say_that_nothing_is_gated(
+    launch: Launch,
+) -> None:
+    async with pool_with_jobs() as pool:
+        content = site(tenant(upstream(pool)), power=POWER, stratum=STRATUM)
+        acting = await launch(content)
+        assert (await power(acting, "stop", "--reason", "fire")).err == ""
+        await acting.stop()
+        advice = {**POWER, "control": "advise"}
+        pumpjack = await launch(site(tenant(upstream(pool)), power=advice, stratum=STRATUM))
+        stopped = await power(pumpjack, "stop", "--reason", "fire", "--json")
+        assert (stopped.code, "NOTHING IS STOPPED" in stopped.err) == (1, True)
+        assert "cut the power by hand" in json.loads(stopped.out)["error"]
+        shown = await power(pumpjack, "status")
+        assert "fire (NOT IN FORCE: control = advise gates nothing)" in shown.out, "given while it acted"
+        await pumpjack.logged("PowerAlarm", kind="orders")
+        for words in (("cap", "--kw", "1", "--for", "1h"), ("hold",), ("release",)):
+            given = await power(pumpjack, *words, "--reason", "x")
+            assert (given.code, "advice only, nothing is gated" in given.err) == (0, True), words
+        far = await power(pumpjack, "cap", "--kw", "1e9", "--for", "1h", "--reason", "x")
+        assert (far.code, "from 0 to 1,000,000" in far.err) == (1, True)
+
+
 async def test_a_cap_holds_over_a_restart(launch: Launch) -> None:
     async with pool_with_jobs() as pool:
         content = site(tenant(upstream(pool)), power=POWER, stratum=STRATUM)

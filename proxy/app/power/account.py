@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from proxy.events import Curtailed, CurtailmentEnded, Event, PowerAlarm, PowerDecided
@@ -18,7 +20,23 @@ KEPT = 200
 """Decisions and alarms that ``power why`` can tell."""
 SHORT = 0.999
 """A budget of less than this part of what is wanted is a curtailment; the rest is rounding."""
+PASSING = frozenset({"clock", "debts", "devices", "learned", "orders", "sessions"})
+"""Kinds of alarms that tell what happened: none of them says that it is over."""
+SHOWN = 5
+"""Alarms that a status tells, and all that hold beside them."""
 _FIGURES = re.compile(r"-?\d[\d.e+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alarm as it was told."""
+
+    wall_s: float
+    at: float
+    """On the monotonic clock."""
+    kind: str
+    subject: str
+    sentence: str
 
 
 class PowerAccount:
@@ -31,13 +49,17 @@ class PowerAccount:
         wall: Callable[[], float],
         *,
         acts: bool,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hear = hear
+        self._now = now
         self._note = note
         self._wall = wall
         self._acts = acts
         self.decisions: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self.alarms: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._alarms: deque[Raised] = deque(maxlen=KEPT)
+        self._since: dict[tuple[str, str], float] = {}
+        """Kind and subject of the alarms that hold, and since when: monotonic."""
         self.since: float | None = None
         """When the present curtailment began, on the clock of the plans."""
         self.missing_kwh = 0.0
@@ -45,6 +67,7 @@ class PowerAccount:
         self._took_at = math.nan
         self._standing = Alarms(GovernorSettings().alarm_s)
         """Those that are not the governor's, and not said with every question."""
+        self._warned: set[tuple[str, str]] = set()
 
     def take(self, plan: Plan, wanted_w: float, withheld: int) -> None:
         """Note a plan.
@@ -71,6 +94,11 @@ class PowerAccount:
                     "sentence": decision.sentence,
                 }
             )
+        self._since = {
+            key: self._since.get(key, self._now())
+            for key in (*self._warned, *plan.standing)
+            if key[0] not in PASSING
+        }
         for alarm in plan.alarms:
             self.alarm(alarm.kind, alarm.subject, alarm.sentence)
         self._follow(plan, wanted_w, withheld)
@@ -78,7 +106,7 @@ class PowerAccount:
     def alarm(self, kind: str, subject: str, text: str) -> None:
         """Note something that wants a person."""
         self._hear(PowerAlarm(kind, subject, text))
-        self.alarms.append({"at": round(self._wall(), 3), "kind": kind, "subject": subject, "sentence": text})
+        self._alarms.append(Raised(round(self._wall(), 3), self._now(), kind, subject, text))
 
     def warn(self, now: float, kind: str, subject: str, text: str) -> None:
         """Note something that lasts: again after a while, and at once if it is another thing.
@@ -91,8 +119,38 @@ class PowerAccount:
 
         """
         self._standing.say(now, kind, f"{subject}: {_FIGURES.sub('', text)}", text)
+        self._warned.add((kind, subject))
+        self._since.setdefault((kind, subject), self._now())
         for alarm in self._standing.drawn():
             self.alarm(kind, subject, alarm.sentence)
+
+    def over(self, kind: str, subject: str) -> None:
+        """Note that what was warned of is no more."""
+        self._warned.discard((kind, subject))
+        self._since.pop((kind, subject), None)
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Return the alarms that were told, the oldest first, for JSON."""
+        now, last = self._now(), {(one.kind, one.subject): one for one in self._alarms}
+        return [self._told(one, now, last=last[one.kind, one.subject] is one) for one in self._alarms]
+
+    def standing(self) -> list[dict[str, Any]]:
+        """Return the last of each kind and subject: all that hold, and a few more; the oldest first."""
+        last = {(each["kind"], each["subject"]): each for each in self.alarms()}
+        every = sorted(last.values(), key=lambda each: float(each["ago_s"]), reverse=True)
+        return [each for place, each in enumerate(every) if each["holds"] or place >= len(every) - SHOWN]
+
+    def _told(self, one: Raised, now: float, *, last: bool) -> dict[str, Any]:
+        since = self._since.get((one.kind, one.subject)) if last else None
+        return {
+            "at": one.wall_s,
+            "ago_s": round(now - one.at, 1),
+            "holds": None if one.kind in PASSING else since is not None,
+            "holds_s": None if since is None else round(now - since, 1),
+            "kind": one.kind,
+            "subject": one.subject,
+            "sentence": one.sentence,
+        }
 
     def _follow(self, plan: Plan, wanted_w: float, withheld: int) -> None:
         now = plan.at

@@ -14,21 +14,24 @@ import msgspec
 import numpy as np
 
 from proxy.adapters.available.source import AVAILABLE, PRICE
+from proxy.adapters.stores.trace_file import TraceFile
 from proxy.app.power.account import PowerAccount
-from proxy.app.power.available import AvailableJudge
 from proxy.app.power.book import Request
 from proxy.app.power.commanded import Commanded
 from proxy.app.power.debts import DebtBook
 from proxy.app.power.instruments import Instruments, Outside
+from proxy.app.power.judges import AvailableJudge, PriceJudge
 from proxy.app.power.keeping import EACH_S
 from proxy.app.power.lessons import LessonBook
 from proxy.app.power.orders import PowerOrders
 from proxy.app.power.roster import NOBODY, Attendance, Roster
 from proxy.app.power.source import SourceWatch, source_of
 from proxy.app.power.standing import Standing
+from proxy.app.power.tracing import Tracing
 from proxy.app.power.view import PowerView
 from proxy.app.power.wall import WallWatch, jump_told
 from proxy.config.power import Power
+from proxy.energy import prices
 from proxy.energy.arrays import Bools, Floats, Ints
 from proxy.energy.available import SOURCE
 from proxy.energy.budget import Term
@@ -37,14 +40,13 @@ from proxy.events import Event
 from proxy.governor.devices import Actuator, Devices, Verb
 from proxy.governor.engine import Governor
 from proxy.governor.plan import Plan
+from proxy.governor.waiting import Waiting
 from proxy.ports import Miner
 from proxy.relay.engine import Relay
 from proxy.units import Seconds
 
 PROOF_PER_MINUTE = 20.0
 """Shares asked of a miner that is to prove that it stopped: 21 s of silence instead of 52."""
-LET_DOWN_S = 300.0
-"""Over which a whole fleet is let down before a curtailment: engines and gas follow so much with ease [A]."""
 SETTLED_S = 60.0
 """From the last reduction until it is proven, beside what firmware takes to idle."""
 DOWN, UP = ("lost", "shed", "plunge", "trim", "stop", "escalate", "lockout"), ("raise", "admit")
@@ -83,10 +85,23 @@ class PowerControl:
                 sum(generator.kw for generator in power.generators),
                 lambda: float(self.commanded.ceiling_w.sum()) / 1000.0,
             ),
-            doubt=self._doubt_source,
+            doubt=lambda why: self._doubt("source", SOURCE, why),
+            trust=lambda: self.account.over("source", SOURCE),
+            silent_s=power.source.safe_after,
         )
-        self.price = SourceWatch(source_of(PRICE, power.price), power.price, now)
+        self.price = SourceWatch(
+            source_of(PRICE, power.price),
+            power.price,
+            now,
+            judge=PriceJudge(),
+            doubt=lambda why: self._doubt("price", prices.SOURCE, why),
+            trust=lambda: self.account.over("price", prices.SOURCE),
+            silent_s=power.price.stale_after,
+            forgets=True,
+        )
         self._standing = Standing(power, self.price, now, time.time)
+        self.waiting: Waiting | None = None
+        """Why each miner that could draw more does not, as of the last plan."""
         self.plan: Plan | None = None
         """The last one; None before the first miner."""
         self.power = power
@@ -94,9 +109,10 @@ class PowerControl:
         self.now = now
         self._began_at = now()
         self._confess = confess
-        self.account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts)
+        self.account = PowerAccount(hear, relay.outside.chronicle.note, time.time, acts=self.acts, now=now)
         self.roster = Roster()
         self._governor: Governor | None = None
+        self.tracing = Tracing(TraceFile(folder), 1e6 * power.trace_mb) if power.trace else None
         self.commanded = Commanded(instruments.site)
         self._lead_s = SETTLED_S
         """From the last order to stop until the slowest that obeys by its work alone has stopped."""
@@ -117,6 +133,8 @@ class PowerControl:
                 group.create_task(self._keep_books(), name="debts and lessons")
         finally:
             self._tell_unkept(self._write_books())
+            if self.tracing is not None:
+                self.tracing.close()
 
     def load(self) -> None:
         """Go on with orders, debts and lessons of before.
@@ -126,6 +144,9 @@ class PowerControl:
 
         """
         self.orders.load()
+        if idle := self.orders.idle:
+            text = f'control = "advise" gates nothing: {", ".join(idle)} of before holds NOBODY back'
+            self.account.alarm("orders", "site", text)
         self._owed = self._debts.load(self._owners)
         problem = self._lessons.load()
         if problem:
@@ -197,11 +218,13 @@ class PowerControl:
                 # Else each is found wanting, and more and more is advised.
                 here.shares[~np.isnan(since)] = 0
 
-            def decide() -> Plan:
-                return governor.step(*self.instruments.read(now, here, since, outside))
+            def decide() -> tuple[Plan, Waiting | None]:
+                seen = self.instruments.read(now, here, since, outside)
+                plan = governor.step(*seen) if self.tracing is None else self.tracing.step(governor, *seen)
+                return plan, governor.waiting()
 
             # Off the loop: with ten thousand miners an allocation takes as long as a commit window.
-            plan = await asyncio.to_thread(decide)
+            plan, self.waiting = await asyncio.to_thread(decide)
             self.plan, self.connected = plan, here.connected
             self._carry_out(plan, here)
             # Who is locked out wants nothing: that it has none is no want of power.
@@ -222,7 +245,7 @@ class PowerControl:
         """Return all caps that hold now, the strictest first."""
         nominal_w = self.instruments.most_w
         nominal = Term("nominal", nominal_w, "the nominal power of the site, less reserve and auxiliaries")
-        unload_w_s = float(self.commanded.ceiling_w.sum()) / LET_DOWN_S
+        unload_w_s = float(self.commanded.ceiling_w.sum()) / self.power.rules.let_down
         terms = [nominal, *self._standing.terms(), *self.orders.terms(unload_w_s, self._lead_s)]
         return sorted((term for term in terms if term.watts < math.inf), key=lambda term: term.watts)
 
@@ -239,6 +262,8 @@ class PowerControl:
             self._lessons.recall(self.instruments.models, self._governor.learned)
         else:
             self._governor.join(devices)
+            if self.tracing is not None:
+                self.tracing.joined(devices)
         # In advice they have work already; the gate gives none before they are released.
         self.commanded.join(devices, withheld=self.acts)
         by_work = ~(devices.may(Actuator.LIMIT) | devices.may(Actuator.SLEEP))
@@ -249,9 +274,8 @@ class PowerControl:
             names = [window.name for window in self.power.calendar]
             self.account.alarm("clock", "site", jump_told(jump_s, names))
 
-    def _doubt_source(self, why: str) -> None:
-        named = why if why.startswith(SOURCE) else f"{SOURCE}: {why}"
-        self.account.warn(self.now(), "source", SOURCE, named)
+    def _doubt(self, kind: str, who: str, why: str) -> None:
+        self.account.warn(self.now(), kind, who, why if why.startswith(who) else f"{who}: {why}")
 
     def _tell_turned_away(self) -> None:
         if self.roster.turned_away > self._turned_away:

@@ -17,6 +17,7 @@ from proxy.energy.arrays import Bools, Floats
 from proxy.energy.curves import Curves, curves, on_off
 from proxy.energy.evidence import SILENCE
 from proxy.energy.firm import usable_w
+from proxy.energy.ladder import Ladder
 from proxy.energy.site import Site
 from proxy.governor.devices import Actuator, Devices
 from proxy.governor.plan import Plan
@@ -105,6 +106,21 @@ class Instruments(Protocol):
         """Return what is measured, for people."""
 
 
+def governor_settings(power: Power) -> GovernorSettings:
+    """Return how the governor goes about it, as configured."""
+    rules, source = power.rules, power.source
+    return GovernorSettings(
+        round_s=rules.round,
+        deadband=rules.deadband,
+        min_on_s=rules.min_on,
+        min_off_s=rules.min_off,
+        cycles_day=rules.cycles_day,
+        source_ladder=Ladder(
+            source.hold_after, source.safe_after, source.guarantees_after, source.sleep_after
+        ),
+    )
+
+
 class NominalInstruments:
     """A site on which nothing is measured yet: sums of nominal watts, and the shares of miners.
 
@@ -113,12 +129,12 @@ class NominalInstruments:
     about its idle watts is the operator's word.
     """
 
-    settings = GovernorSettings()
     step_s = STEP_S
     adopts = False
 
     def __init__(self, settings: Settings, power: Power) -> None:
         described = power_site(settings, power)
+        self.settings = governor_settings(power)
         # Nobody reads the generators: the governor must not wait for their meters, and takes the nominal sum.
         self.site = Site(described.circuits, (), described.reserve, (), described.tenants, described.hz)
         self.most_w = usable_w(described)

@@ -25,6 +25,11 @@ from proxy.governor.readings import Instructions
 FILE_NAME = "power-orders.json"
 LONGEST_S = 366 * 86400.0
 MOST_CURTAILMENTS = 100
+NOT_STOPPED = (
+    'NOTHING IS STOPPED: with control = "advise" nothing is gated, so that a stop would stop nobody. In an '
+    'emergency cut the power by hand. To have miners stopped from here set power.control = "act" and restart'
+)
+"""An emergency stop must never pretend."""
 _RELEASED = {"cap": "cap", "hold": "held", "stop": "stopped"}
 """Where the book has what an order of this name does."""
 
@@ -126,6 +131,8 @@ class PowerOrders:
             case "hold":
                 return msgspec.structs.replace(self.book, held=told)
             case "stop":
+                if not self._acts:
+                    raise OrderRefused(NOT_STOPPED)
                 return msgspec.structs.replace(self.book, stopped=told)
             case "order":
                 return self._curtailed(request, told)
@@ -189,6 +196,14 @@ class PowerOrders:
             lockouts[circuit] = told
         return msgspec.structs.replace(self.book, lockouts=lockouts)
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What the book orders though nothing is gated, each as an operator knows it."""
+        if self._acts:
+            return ()
+        stop = () if self.book.stopped is None else ("the emergency stop",)
+        return (*stop, *(f"the lockout of {circuit}" for circuit in self.book.lockouts))
+
     def _known(self) -> str:
         return f"{'is' if len(self._circuits) == 1 else 'are'} {', '.join(self._circuits)}"
 
@@ -228,8 +243,9 @@ class PowerOrders:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return the orders, for JSON; without those that are over."""
+        """Return the orders, for JSON, and whether anything is done by them; without those that are over."""
         state: dict[str, Any] = json.loads(msgspec.json.encode(self.book))
+        state["control"] = "act" if self._acts else "advise"
         cap = self.book.cap
         if cap is not None:
             left_s = cap.until_s - self._clock.now(cap)
@@ -245,5 +261,5 @@ class PowerOrders:
 def _kw_of(request: Request) -> float:
     kw = request.kw
     if kw is None or not (math.isfinite(kw) and 0 <= kw <= GREATEST_KW):
-        raise OrderRefused("a cap is 0 kW or more")
+        raise OrderRefused(f"a cap is a number of kW from 0 to {GREATEST_KW:,.0f}")
     return kw

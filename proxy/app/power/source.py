@@ -9,12 +9,11 @@ from collections.abc import Callable
 
 from proxy.adapters.available.source import FileSource, HttpSource, Quantity, Source, Told
 from proxy.config.power_outside import Asked
-from proxy.energy.ladder import LADDERS
 from proxy.energy.plausible import Judged
 from proxy.errors import SourceDoubted, SourceSilent
 
-SILENT_S = LADDERS["source"].safe_s
-"""Silence for so long costs power, and is worth an alarm."""
+TWICE = 2
+"""A file that is read while it is rewritten is nonsense once; nonsense at two questions in a row is meant."""
 
 
 def source_of(quantity: Quantity, settings: Asked) -> Source | None:
@@ -37,6 +36,9 @@ class SourceWatch:
         *,
         judge: Callable[[float], Judged] | None = None,
         doubt: Callable[[str], None] | None = None,
+        trust: Callable[[], None] | None = None,
+        silent_s: float = math.inf,
+        forgets: bool = False,
     ) -> None:
         """Begin without an answer.
 
@@ -46,6 +48,9 @@ class SourceWatch:
             now: The program's clock.
             judge: What to take an answer for; without it all that could be read is believed.
             doubt: Hears why what was told is not believed, and of long silence, with each question.
+            trust: Hears that what is told is believed, with each question.
+            silent_s: Silence for so long costs power, and is worth an alarm.
+            forgets: Whether nonsense makes the value unknown. Else the last goes on growing old.
 
         """
         self._source = source
@@ -54,6 +59,11 @@ class SourceWatch:
         self._now = now
         self._judge = judge
         self._doubt = doubt
+        self._trust = trust
+        self._silent_s = silent_s
+        self._forgets = forgets
+        self._doubts = 0
+        """Answers in a row that were not believed."""
         self.value = math.nan
         """As told last, in the unit of its quantity; NaN before."""
         self.at = math.nan if source is None else now()
@@ -78,13 +88,23 @@ class SourceWatch:
             self.problem, doubted = str(error), isinstance(error, SourceDoubted)
         except TimeoutError:
             self.problem = f"no answer within {self._timeout:g} s"
+        self._doubts = self._doubts + 1 if doubted else 0 if not self.problem else self._doubts
+        if self._forgets and self._doubts >= TWICE:
+            self.value = math.nan
         if self._doubt is None:
             return
         silent_s = self._now() - self.at
         if doubted:
-            self._doubt(f"{self.problem}; it is not believed, and nothing is raised by it")
-        elif silent_s >= SILENT_S:
+            so = (
+                "it is unknown then, and the strictest rule holds"
+                if self._forgets
+                else "nothing is raised by it"
+            )
+            self._doubt(f"{self.problem}; it is not believed, and {so}")
+        elif silent_s >= self._silent_s:
             self._doubt(f"it told nothing new for {silent_s:.0f} s: {self.problem or 'what it tells is old'}")
+        elif not self.problem and self._trust is not None:
+            self._trust()
 
     def _take(self, told: Told) -> None:
         judged = Judged(told.value, "") if self._judge is None else self._judge(told.value)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from proxy.app.power.roster import NOBODY
-from proxy.energy.arrays import Bools
 from proxy.errors import OrderRefused
+from proxy.governor.accounts import Mode
 
 if TYPE_CHECKING:
     from proxy.app.power.control import PowerControl
+
+WORKS, ASLEEP, WITHHELD, LOCKED_OUT, AWAY = "working", "asleep", "withheld", "locked_out", "away"
+_STATES = {int(Mode.RUNNING): WORKS, int(Mode.ASLEEP): ASLEEP}
 
 
 class PowerView:
@@ -32,7 +36,11 @@ class PowerView:
             case "status":
                 return self.status()
             case "plan":
-                return {"control": self._control.power.control, "miners": self._miners()}
+                return {
+                    "control": self._control.power.control,
+                    "counts": self._counts(),
+                    "miners": self._miners(),
+                }
             case "why":
                 return {
                     "control": self._control.power.control,
@@ -40,7 +48,8 @@ class PowerView:
                     "caps": self._caps_told(),
                     "orders": self._control.orders.state(),
                     "decisions": list(self._control.account.decisions),
-                    "alarms": list(self._control.account.alarms),
+                    "waiting": self._waiting(),
+                    "alarms": self._control.account.alarms(),
                 }
         raise OrderRefused(f"there is no view {what[:20]!r}")
 
@@ -50,7 +59,7 @@ class PowerView:
         here = control.connected
         locked = control.locked_out()[: len(here)] & here
         want = here & ~locked
-        withheld = control.commanded.withheld[: len(here)] & want
+        states = self._states()
         return {
             "control": control.power.control,
             "reserve": control.power.reserve,
@@ -60,18 +69,15 @@ class PowerView:
             "expected_kw": _kw(plan.expected_w if plan else math.nan),
             "bound": plan.bound if plan else "",
             "sentence": self._sentence(),
-            "miners": {
-                "here": int(here.sum()),
-                "withheld": int(withheld.sum()),
-                "locked_out": int(locked.sum()),
-                "known": len(control.roster),
-            },
-            "tenants": self._tenants(withheld),
+            "miners": self._counts(),
+            "waiting": self._waiting(),
+            "tenants": self._tenants(states),
             "orders": control.orders.state(),
             "caps": self._caps_told(),
             "source": control.source.state("kw"),
             "price": control.price.state("per_mwh"),
             "measured": control.instruments.state(),
+            "trace": None if control.tracing is None else control.tracing.state(),
             "curtailed": control.account.state(),
             "governor": {
                 "steps": control.steps,
@@ -79,7 +85,7 @@ class PowerView:
                 if math.isnan(control.stepped_at)
                 else round(control.now() - control.stepped_at, 1),
             },
-            "alarms": list(control.account.alarms)[-5:],
+            "alarms": control.account.standing(),
         }
 
     def _caps_told(self) -> list[dict[str, Any]]:
@@ -91,9 +97,38 @@ class PowerView:
     def _sentence(self) -> str:
         return self._control.plan.sentence if self._control.plan else "no miner has come yet"
 
-    def _tenants(self, withheld: Bools) -> list[dict[str, Any]]:
+    def _states(self) -> list[str]:
+        """Return how each miner stands: the one list from which all counts come."""
         control = self._control
-        owner = np.array(control.roster.tenant[: len(withheld)])
+        locked = control.locked_out()
+        modes = [] if control.waiting is None else control.waiting.mode.tolist()
+        return [
+            AWAY if not here else LOCKED_OUT if out else _STATES.get(mode, WITHHELD)
+            for here, out, mode in zip(control.connected.tolist(), locked.tolist(), modes, strict=False)
+        ]
+
+    def _counts(self) -> dict[str, int]:
+        counted = Counter(self._states())
+        states = {state: counted[state] for state in (WORKS, ASLEEP, WITHHELD, LOCKED_OUT)}
+        return {"here": sum(states.values()), **states, "known": len(self._control.roster)}
+
+    def _waiting(self) -> list[dict[str, Any]]:
+        """Return what holds the miners that are here: how many each, and when the first is free."""
+        waiting, here = self._control.waiting, self._control.connected
+        if waiting is None:
+            return []
+        rows = []
+        for code, sentence in waiting.sentences.items():
+            mine = (waiting.wait[: len(here)] == code) & here
+            if mine.any():
+                left_s = waiting.left_s[: len(here)][mine]
+                ends = None if np.isnan(left_s).all() else round(float(np.nanmin(left_s)), 1)
+                rows.append({"miners": int(mine.sum()), "why": sentence, "left_s": ends})
+        return rows
+
+    def _tenants(self, states: list[str]) -> list[dict[str, Any]]:
+        control = self._control
+        owner, state = np.array(control.roster.tenant[: len(states)]), np.array(states, dtype=np.str_)
         rows = []
         for place, tenant in enumerate(control.instruments.site.tenants):
             mine = owner == tenant.name
@@ -104,7 +139,8 @@ class PowerView:
                     "guarantee_kw": tenant.guarantee_kw,
                     "contracted_share": tenant.contracted_share,
                     "here": int((mine & control.connected).sum()),
-                    "withheld": int((mine & withheld).sum()),
+                    "asleep": int((mine & (state == ASLEEP)).sum()),
+                    "withheld": int((mine & (state == WITHHELD)).sum()),
                     "owed_kwh": round(owed, 3),
                 }
             )
@@ -113,6 +149,10 @@ class PowerView:
     def _miners(self) -> list[dict[str, Any]]:
         control = self._control
         circuits, locked = control.instruments.site.circuits, control.locked_out()
+        states, waiting = self._states(), control.waiting
+        told = {} if waiting is None else waiting.sentences
+        codes = [] if waiting is None else waiting.wait.tolist()
+        left_s = [] if waiting is None else waiting.left_s.tolist()
         return [
             {
                 "id": control.roster.ids[device],
@@ -120,11 +160,14 @@ class PowerView:
                 "session": None if control.roster.keys[device] == NOBODY else control.roster.keys[device],
                 "circuit": circuits[control.commanded.circuit[device]].name,
                 "locked_out": bool(locked[device]),
+                "state": states[device],
+                "why": told.get(codes[device], ""),
+                "left_s": None if math.isnan(left_s[device]) else round(left_s[device], 1),
                 "work": not bool(control.commanded.withheld[device]),
                 "told_w": round(float(control.commanded.watts[device]), 1),
                 "ceiling_w": round(float(control.commanded.ceiling_w[device]), 1),
             }
-            for device in range(len(control.connected))
+            for device in range(len(states))
         ]
 
 

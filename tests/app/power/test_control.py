@@ -65,6 +65,13 @@ class Governed:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+def counts(withheld: int = 0, locked_out: int = 0) -> dict[str, int]:
+    """Return how a fleet of miners that obey by their work alone stands."""
+    works = MINERS - withheld - locked_out
+    rest = {"asleep": 0, "withheld": withheld, "locked_out": locked_out}
+    return {"here": MINERS, "working": works, **rest, "known": MINERS}
+
+
 @asynccontextmanager
 async def governed(
     folder: Path, *, miners: int = MINERS, guarantee_kw: float = 0.0, **power: object
@@ -117,7 +124,13 @@ async def test_a_cap_at_half_the_load_brings_it_down_and_its_end_brings_it_back(
         await site.order("cap", kw=9.0, seconds=3600.0)
         # Three at work would be 9.0 kW, and three that idle 0.3: two are left.
         await site.until(lambda: site.power["proven_kw"] <= 9.0 and site.busy == 2)
-        assert site.power["miners"] == {"here": MINERS, "withheld": 4, "locked_out": 0, "known": MINERS}
+        assert site.power["miners"] == counts(withheld=4)
+        told = site.program.power.view("plan") if site.program.power is not None else {}
+        assert [each["state"] for each in told["miners"]].count("withheld") == 4
+        assert told["counts"] == counts(withheld=4)
+        assert [
+            row["miners"] for row in site.power["waiting"] if "no power is proven free" in row["why"]
+        ] == [4]
         assert site.power["bound"] == "cap"
         await site.order("release")
         await site.until(lambda: site.busy == MINERS and site.power["proven_kw"] == 18.0)
@@ -154,7 +167,7 @@ async def test_a_lockout_takes_the_work_of_its_circuit_until_it_is_ended(tmp_pat
         await site.order("release")
         with pytest.raises(OrderRefused, match="there are main, rows, row-a"):
             await site.order("lockout", circuit="row-b")
-        assert site.power["miners"] == {"here": MINERS, "withheld": 0, "locked_out": 2, "known": MINERS}
+        assert site.power["miners"] == counts(locked_out=2)
         # They want nothing, so that nothing is short.
         assert (site.power["wanted_kw"], site.power["curtailed"]) == (12.0, None)
     async with governed(tmp_path, **wired) as site:
@@ -224,11 +237,30 @@ async def test_a_calendar_and_a_price_bound_and_say_so(tmp_path: Path) -> None:
         price.write_text('{"per_mwh": 80}')
         await site.until(lambda: site.busy == 0)
         assert "a MWh costs 80, the threshold is 80" in site.power["sentence"]
-        price.write_text("soon")
+        price.unlink()
         await site.until(lambda: site.power["price"]["problem"])
         assert site.power["price"]["per_mwh"] == 80.0, "what was told last holds until it is stale"
         price.write_text("79.9")
         await site.until(lambda: site.busy == 4)
+
+
+@pytest.mark.parametrize("bad", ["soon", "20000", "0.02", "-20", "1e7", '{"per_mwh": 20, "at": 1e11}'])
+async def test_an_impossible_price_is_an_unknown_one_and_an_alarm(tmp_path: Path, bad: str) -> None:
+    price = tmp_path / "price"
+    price.write_text("20")
+    rules = {"file": str(price), "every": 0.2, "rule": [{"per_mwh": 80, "kw": 7}]}
+    async with governed(tmp_path, price=rules) as site:
+        await site.until(lambda: site.busy == MINERS)
+        price.write_text(bad)
+        await site.until(lambda: site.busy == 2)
+        assert "the price is unknown" in site.power["sentence"]
+        (alarm,) = (event for event in site.events if isinstance(event, PowerAlarm))
+        assert (alarm.kind, alarm.subject) == ("price", "source of prices")
+        assert "it is not believed, and it is unknown then, and the strictest rule holds" in alarm.text
+        assert site.power["alarms"][-1]["holds"] is True
+        price.write_text("21")
+        await site.until(lambda: site.busy == MINERS)
+        assert site.power["alarms"][-1]["holds"] is False
 
 
 async def test_a_price_that_nobody_tells_is_the_worst_of_its_rules(tmp_path: Path) -> None:

@@ -136,6 +136,31 @@ async def test_who_only_advises_locks_nobody_out_and_can_end_a_lockout(tmp_path:
     assert advises.orders.book.lockouts == {}
 
 
+async def test_who_only_advises_refuses_an_emergency_stop_and_says_what_to_do(tmp_path: Path) -> None:
+    advises = Desk(tmp_path, acts=False)
+    with pytest.raises(OrderRefused, match=r"NOTHING IS STOPPED.*cut the power.*power.control"):
+        await advises.orders.give("stop", Request(reason="fire"))
+    assert not advises.said().stopped
+    await advises.orders.give("cap", Request(kw=1.0, seconds=60.0, reason="x"))
+    assert advises.orders.state()["control"] == "advise"
+
+
+async def test_stops_and_lockouts_of_before_that_bind_nobody_any_more_are_known(tmp_path: Path) -> None:
+    acts = Desk(tmp_path)
+    await acts.orders.give("stop", Request(reason="x"))
+    await acts.orders.give("lockout", Request(circuit="row-a", reason="x"))
+    assert acts.orders.idle == ()
+    advises = Desk(tmp_path, acts=False)
+    advises.orders.load()
+    assert advises.orders.idle == ("the emergency stop", "the lockout of row-a")
+
+
+@pytest.mark.parametrize("kw", [1e9, -1.0, math.nan])
+async def test_a_cap_that_is_refused_tells_its_bounds(tmp_path: Path, kw: float) -> None:
+    with pytest.raises(OrderRefused, match="from 0 to 1,000,000"):
+        await Desk(tmp_path).orders.give("cap", Request(kw=kw, seconds=60.0, reason="x"))
+
+
 async def test_a_lockout_of_a_circuit_that_is_not_configured_any_more_stops_the_start(tmp_path: Path) -> None:
     await Desk(tmp_path).orders.give("lockout", Request(circuit="row-a", reason="x"))
     with pytest.raises(OrderRefused, match=r"locks out row-a.*there is main"):

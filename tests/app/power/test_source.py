@@ -8,8 +8,8 @@ import pytest
 
 from proxy.adapters.available.source import AVAILABLE, FileSource
 from proxy.app.power.account import PowerAccount
-from proxy.app.power.available import AvailableJudge
-from proxy.app.power.source import SILENT_S, SourceWatch
+from proxy.app.power.judges import AvailableJudge
+from proxy.app.power.source import SourceWatch
 from proxy.config.power_outside import PowerSource
 from proxy.energy.available import SOURCE
 from proxy.events import Event, PowerAlarm
@@ -25,7 +25,9 @@ class Asker:
         self.path = folder / "kw"
         self.now = 1000.0
         self.events: list[Event] = []
-        self.account = PowerAccount(self.events.append, lambda note: None, lambda: WALL_S, acts=True)
+        self.account = PowerAccount(
+            self.events.append, lambda note: None, lambda: WALL_S, acts=True, now=lambda: self.now
+        )
         self.source = FileSource(AVAILABLE, self.path, lambda: WALL_S + self.now)
         self.watch = SourceWatch(
             self.source,
@@ -33,6 +35,8 @@ class Asker:
             lambda: self.now,
             judge=AvailableJudge(1000.0, lambda: 900.0),
             doubt=lambda why: self.account.warn(self.now, "source", SOURCE, why),
+            trust=lambda: self.account.over("source", SOURCE),
+            silent_s=PowerSource().safe_after,
         )
 
     async def tell(self, text: str, *, at_s: float = 0.0) -> float:
@@ -74,8 +78,10 @@ async def test_a_bad_answer_is_none_and_is_alarmed_about_once(
     asker.now += 600.0
     await asker.tell(text, at_s=at_s)
     assert len(asker.alarms) == 2, "an alarm stands while its reason does"
+    assert asker.account.standing()[0]["holds"] is True
     assert await asker.tell("90") == 90.0
     assert asker.watch.problem == ""
+    assert asker.account.standing()[0]["holds"] is False
 
 
 async def test_another_mistake_is_another_alarm(tmp_path: Path) -> None:
@@ -96,7 +102,7 @@ async def test_a_file_that_is_being_rewritten_is_no_mistake_and_long_silence_is_
     asker = Asker(tmp_path)
     await asker.tell("900")
     asker.path.write_text("")
-    asker.now += SILENT_S - 1.0
+    asker.now += 119.0
     await asker.watch.ask(asker.source)
     assert asker.alarms == []
     asker.now += 1.0

@@ -1,7 +1,8 @@
-"""Judges each answer of the source of available kW by what the site is, and by the answer before."""
+"""Judges each answer of a source, of available kW or of prices, by the answers before it."""
 
 from collections.abc import Callable
 
+from proxy.energy import prices
 from proxy.energy.available import Before, believe
 from proxy.energy.plausible import Judged
 
@@ -26,4 +27,17 @@ class AvailableJudge:
         judged, self._before = believe(
             told_kw, self._before, rated_kw=self._rated_kw, fleet_kw=self._fleet_kw()
         )
+        return judged
+
+
+class PriceJudge:
+    """Remembers what was believed last. A restart forgets it."""
+
+    def __init__(self) -> None:
+        """Begin without an answer."""
+        self._before = prices.Before()
+
+    def __call__(self, told: float) -> Judged:
+        """Return what to take an answer for."""
+        judged, self._before = prices.believe(told, self._before)
         return judged
