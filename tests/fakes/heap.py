@@ -6,7 +6,8 @@ import ctypes
 import gc
 import sys
 
-PLACES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+PLACES = ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks"]
+PLACES += ["fordblks", "keepcost"]
 
 
 class _Mallinfo2(ctypes.Structure):
