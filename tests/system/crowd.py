@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import socket
+import time
 from asyncio.trsock import TransportSocket
 from pathlib import Path
 from typing import cast
@@ -59,7 +60,10 @@ class Quiet(asyncio.Protocol):
         self._number = number
         self._tail = b""
         self.has_work = False
+        self.waited = 0.0
+        """Seconds from its connection to its first job."""
         self.extranonce1 = b""
+        self._came = time.monotonic()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -76,6 +80,7 @@ class Quiet(asyncio.Protocol):
                 self.extranonce1 = line.split(b"]],")[1].split(b'"')[1]
             elif b"mining.notify" in line and b'"method"' in line:
                 self.has_work = True
+                self.waited = time.monotonic() - self._came
                 self._tail = b""
                 self._crowd.working += 1
                 self._crowd.changes.happened()
