@@ -6,6 +6,7 @@ ours to shed. The limit is the tightest of the control group's and the machine's
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,8 +55,14 @@ class MemoryWatch:
 
 
 def resident() -> int:
-    """Return the bytes of memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Return the bytes of memory that this process holds; it takes a descriptor the first time only."""
+    return int(os.pread(_statm(os.getpid()), 256, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@functools.cache
+def _statm(pid: int) -> int:
+    # Held open: what is watched once a second must not fail where descriptors are short.
+    return os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def cgroup_limits(membership: str, root: Path = CGROUPS) -> list[Path]:

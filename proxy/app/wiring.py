@@ -164,6 +164,7 @@ def _admission(admission: StratumAdmission) -> AdmissionSettings:
 
 def memory_watch(settings: Settings) -> MemoryWatch:
     """Return what watches the memory that the program holds."""
+    resident()  # takes the one descriptor that it needs
     return MemoryWatch(
         settings.stratum.admission.memory_limit or memory_limit(), memory_marks(settings), resident
     )

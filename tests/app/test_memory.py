@@ -1,5 +1,6 @@
 """What is shed when memory is short, in which order, and how it is known."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,21 @@ def test_telemetry_goes_first_then_newcomers_then_the_costliest(held: int, shed:
 
 def test_this_process_holds_something_and_less_than_its_limit() -> None:
     assert 1 << 20 < resident() < memory_limit()
+
+
+def test_to_look_again_takes_no_descriptor() -> None:
+    """Else the watch, and what the same tick has to tell, would fail just where descriptors are short."""
+    before = resident()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            Path("/proc/self/statm").read_text()
+        again = resident()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    held = bytearray(64 << 20)
+    assert resident() > max(before, again) + len(held) / 2
 
 
 def test_the_limit_of_a_service_and_of_a_container_are_both_looked_for(tmp_path: Path) -> None:

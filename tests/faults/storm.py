@@ -41,6 +41,8 @@ class Storm:
         self._heard: dict[int, bytes] = {}
         self.worked: list[float] = []
         """When each had its first job, in seconds from the beginning."""
+        self.order: list[int] = []
+        """Who they were, by the order in which they came."""
         self.extranonces: set[bytes] = set()
         self.lost = 0
         self.began_within = 0.0
@@ -91,6 +93,7 @@ class Storm:
         self._heard[descriptor] = heard
         if JOB in heard:
             self.worked.append(time.monotonic() - began)
+            self.order.append(self._numbers[descriptor])
             self.extranonces.add(heard.split(b"]],", 1)[1].split(b'"', 2)[1])
             # It stays, and is heard no more.
             self._poll.unregister(descriptor)
@@ -107,7 +110,10 @@ class Storm:
     def summary(self) -> dict[str, Any]:
         """Return what came of it."""
         worked = sorted(self.worked)
+        displaced = sorted(abs(place - number) for place, number in enumerate(self.order))
         return {
+            "displaced_p99": displaced[len(displaced) * 99 // 100] if displaced else None,
+            "displaced_most": displaced[-1] if displaced else None,
             "begun_within": round(self.began_within, 3),
             "worked": len(worked),
             "lost": self.lost,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -18,6 +19,8 @@ import pytest
 from proxy.adapters.simulated.miner import Mode, SimulatedMiner
 from proxy.adapters.simulated.pool import SimulatedPool
 from proxy.units import HashesPerSecond
+from tests.faults.hostile import honest as one_honest
+from tests.faults.hostile import until
 from tests.faults.inside import Loop, both_loops, on, program_of
 from tests.system.mine import EASY, MINER, POOL, more, tenant_of, undisturbed
 from tests.system.pumpjack import ROOT, State, running
@@ -28,6 +31,8 @@ HONEST = 30
 SECONDS = 3.0
 STEADY = replace(MINER, mode=Mode.DRAW, hashrate=HashesPerSecond(2.0**32 * EASY / 0.3))
 """Three shares a second."""
+COMMIT_WINDOW = 0.02
+"""Seconds: where in it a share falls is chance."""
 LOG_A_SECOND = 10e6 / 3600
 """Bytes: ten megabytes an hour."""
 
@@ -64,8 +69,16 @@ async def test_no_honest_share_is_lost_among_ten_times_as_many_hostile_peers(tmp
         miners = [await stack.enter_async_context(honest(pumpjack.port, n)) for n in range(HONEST)]
         await more(miners, 1)
         before = [client.counters.accepted for client in miners]
-        began, logged = time.monotonic(), sum(map(len, pumpjack.lines))
-        counts = await harassed(pumpjack.port, HOSTILE, SECONDS)
+        async with one_honest(pumpjack.port) as lone:
+            await until(lambda: lone.accepted >= 60)
+            calm = statistics.median(lone.delays)
+            began, logged = time.monotonic(), sum(map(len, pumpjack.lines))
+            before_harm = lone.accepted
+            counts = await harassed(pumpjack.port, HOSTILE, SECONDS)
+            beset = lone.delays[before_harm:]
+        # The bar is a tenth more where each has its processor; here the crowd takes one of them, and more.
+        assert len(beset) >= 10
+        assert statistics.median(beset) < 5 * calm + COMMIT_WINDOW
         written_ = sum(map(len, pumpjack.lines)) - logged
         assert written_ < LOG_A_SECOND * (time.monotonic() - began + 5)
         assert counts["lines"] > 1000, counts
@@ -106,17 +119,26 @@ async def loop_under_harm(folder: Path, record: Callable[[str, object], None]) -
         miners = [await stack.enter_async_context(honest(program.bound[0].port, n)) for n in range(5)]
         await more(miners, 1)
         watching = asyncio.create_task(watch())
+        await asyncio.sleep(SECONDS)
+        calm = lags.copy()
+        lags.clear()
         counts = await harassed(program.bound[0].port, HOSTILE, 3 * SECONDS)
         watching.cancel()
         await more(miners, 2)
         lost_nothing(miners)
-    lags.sort()
     for name, share in (("median", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("most", 1.0)):
-        record(f"lag_{name}_ms", round(1000 * lags[min(len(lags) - 1, int(share * len(lags)))], 2))
+        record(f"calm_{name}_ms", round(1000 * at(calm, share), 2))
+        record(f"lag_{name}_ms", round(1000 * at(lags, share), 2))
     record("harm", json.dumps(counts))
     assert len(lags) > 100, "the loop turned all the while"
-    # The deadline of a login: a loop that is away for longer cuts peers that did nothing wrong.
-    assert lags[-1] < 15
+    # The bar, or what this loop, which has miners to move, does by itself; the crowd takes a processor.
+    assert at(lags, 0.99) < 5 * max(0.02, at(calm, 0.99))
+    assert at(lags, 1.0) < 10 * max(0.1, at(calm, 1.0))
+
+
+def at(lags: list[float], share: float) -> float:
+    """Return the lag that so great a share of them does not exceed."""
+    return sorted(lags)[min(len(lags) - 1, int(share * len(lags)))]
 
 
 @pytest.mark.slow

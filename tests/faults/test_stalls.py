@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 import threading
 import time
 from contextlib import AsyncExitStack
@@ -21,12 +19,12 @@ from proxy.units import Difficulty
 from tests.adapters.simulated.raw import RawClient
 from tests.conftest import Require
 from tests.faults.inside import Loop, both_loops, on, program_of
+from tests.faults.preloaded import preloadable
 from tests.system.mine import EASY, POOL, books_agree, miner, more, tenant_of, undisturbed
 from tests.system.pumpjack import PATIENCE, running
 from tests.system.site import site, tenant, upstream, written
 
 STALL = 0.2
-HERE = Path(__file__).resolve().parent
 SLOW_NAME = "stratum+tcp://slow.pool.test:3333"
 
 
@@ -120,12 +118,8 @@ def test_a_disk_that_hangs_while_blocks_are_found_holds_no_miner_up(
 
 
 async def test_a_name_server_that_does_not_answer_holds_no_miner_up(tmp_path: Path, require: Require) -> None:
-    compiler = shutil.which("cc")
-    require("a C compiler", compiler is not None)
-    assert compiler is not None
-    shim, asked, go_on = tmp_path / "resolver.so", tmp_path / "asked", tmp_path / "go_on"
-    build = [compiler, "-shared", "-fPIC", "-o", str(shim), str(HERE / "slow_resolver.c"), "-ldl"]
-    await asyncio.to_thread(subprocess.run, build, check=True)
+    shim = await preloadable(tmp_path, "slow_resolver", require)
+    asked, go_on = tmp_path / "asked", tmp_path / "go_on"
     environment = {"LD_PRELOAD": str(shim), "RESOLVER_ASKED": str(asked), "RESOLVER_GO_ON": str(go_on)}
     async with SimulatedPool(POOL) as pool:
         rows = [{**upstream(1, "slow"), "url": SLOW_NAME}, upstream(pool, "quick")]

@@ -112,6 +112,9 @@ def test_what_it_lets_through_both_readers_read_alike(data: bytes) -> None:
         b"18446744073709551616",
         b"-9223372036854775809",
         b"1" * 900,
+        b"1" * 4300,  # what int() still takes
+        b"-" + b"9" * 4301,
+        b"1" + b"0" * 4300 + b".5",
         b"01",
         b"1.",
         b".5",

@@ -1,8 +1,10 @@
 """Thousands of quiet miners: each connects, shakes hands, waits for a job and stays."""
 
 import asyncio
+import os
 import resource
 import socket
+import time
 from asyncio.trsock import TransportSocket
 from pathlib import Path
 from typing import cast
@@ -43,6 +45,13 @@ def resident(pid: int) -> int:
     raise AssertionError("no VmRSS")
 
 
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, in itself and for it in the kernel."""
+    # Behind the name, which may hold anything: the fields of proc(5) from the third on.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Quiet(asyncio.Protocol):
     """One of the crowd."""
 
@@ -51,7 +60,10 @@ class Quiet(asyncio.Protocol):
         self._number = number
         self._tail = b""
         self.has_work = False
+        self.waited = 0.0
+        """Seconds from its connection to its first job."""
         self.extranonce1 = b""
+        self._came = time.monotonic()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,6 +80,7 @@ class Quiet(asyncio.Protocol):
                 self.extranonce1 = line.split(b"]],")[1].split(b'"')[1]
             elif b"mining.notify" in line and b'"method"' in line:
                 self.has_work = True
+                self.waited = time.monotonic() - self._came
                 self._tail = b""
                 self._crowd.working += 1
                 self._crowd.changes.happened()
