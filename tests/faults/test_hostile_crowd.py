@@ -106,17 +106,26 @@ async def loop_under_harm(folder: Path, record: Callable[[str, object], None]) -
         miners = [await stack.enter_async_context(honest(program.bound[0].port, n)) for n in range(5)]
         await more(miners, 1)
         watching = asyncio.create_task(watch())
+        await asyncio.sleep(SECONDS)
+        calm = lags.copy()
+        lags.clear()
         counts = await harassed(program.bound[0].port, HOSTILE, 3 * SECONDS)
         watching.cancel()
         await more(miners, 2)
         lost_nothing(miners)
-    lags.sort()
     for name, share in (("median", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("most", 1.0)):
-        record(f"lag_{name}_ms", round(1000 * lags[min(len(lags) - 1, int(share * len(lags)))], 2))
+        record(f"calm_{name}_ms", round(1000 * at(calm, share), 2))
+        record(f"lag_{name}_ms", round(1000 * at(lags, share), 2))
     record("harm", json.dumps(counts))
     assert len(lags) > 100, "the loop turned all the while"
-    # The deadline of a login: a loop that is away for longer cuts peers that did nothing wrong.
-    assert lags[-1] < 15
+    # The bar, or what this loop, which has miners to move, does by itself; the crowd takes a processor.
+    assert at(lags, 0.99) < 5 * max(0.02, at(calm, 0.99))
+    assert at(lags, 1.0) < 10 * max(0.1, at(calm, 1.0))
+
+
+def at(lags: list[float], share: float) -> float:
+    """Return the lag that so great a share of them does not exceed."""
+    return sorted(lags)[min(len(lags) - 1, int(share * len(lags)))]
 
 
 @pytest.mark.slow
