@@ -36,10 +36,11 @@ class PowerView:
             case "status":
                 return self.status()
             case "plan":
+                states = self._states()
                 return {
                     "control": self._control.power.control,
-                    "counts": self._counts(),
-                    "miners": self._miners(),
+                    "counts": self._counts(states),
+                    "miners": self._miners(states),
                 }
             case "why":
                 return {
@@ -69,7 +70,7 @@ class PowerView:
             "expected_kw": _kw(plan.expected_w if plan else math.nan),
             "bound": plan.bound if plan else "",
             "sentence": self._sentence(),
-            "miners": self._counts(),
+            "miners": self._counts(states),
             "waiting": self._waiting(),
             "tenants": self._tenants(states),
             "orders": control.orders.state(),
@@ -107,10 +108,10 @@ class PowerView:
             for here, out, mode in zip(control.connected.tolist(), locked.tolist(), modes, strict=False)
         ]
 
-    def _counts(self) -> dict[str, int]:
-        counted = Counter(self._states())
-        states = {state: counted[state] for state in (WORKS, ASLEEP, WITHHELD, LOCKED_OUT)}
-        return {"here": sum(states.values()), **states, "known": len(self._control.roster)}
+    def _counts(self, states: list[str]) -> dict[str, int]:
+        counted = Counter(states)
+        here = {state: counted[state] for state in (WORKS, ASLEEP, WITHHELD, LOCKED_OUT)}
+        return {"here": sum(here.values()), **here, "known": len(self._control.roster)}
 
     def _waiting(self) -> list[dict[str, Any]]:
         """Return what holds the miners that are here: how many each, and when the first is free."""
@@ -146,10 +147,10 @@ class PowerView:
             )
         return rows
 
-    def _miners(self) -> list[dict[str, Any]]:
+    def _miners(self, states: list[str]) -> list[dict[str, Any]]:
         control = self._control
         circuits, locked = control.instruments.site.circuits, control.locked_out()
-        states, waiting = self._states(), control.waiting
+        waiting = control.waiting
         told = {} if waiting is None else waiting.sentences
         codes = [] if waiting is None else waiting.wait.tolist()
         left_s = [] if waiting is None else waiting.left_s.tolist()
