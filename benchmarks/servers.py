@@ -38,6 +38,8 @@ listen = ["127.0.0.1:0"]
 start_difficulty = {difficulty!r}
 min_difficulty = {difficulty!r}
 max_difficulty = {difficulty!r}
+[stratum.timers]
+drain = 0
 [upstream]
 uplink_shares_per_second = 100000
 pace_hold = 0

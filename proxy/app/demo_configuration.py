@@ -108,6 +108,8 @@ def demo_configuration(
                 "min_difficulty": difficulty / 64,
                 # The program raises the limit of open files to this: here pools and miners need theirs, too.
                 "limits": {"max_sessions": FILES_PER_MINER * settings.miners + 100},
+                # Its miners have stopped before, and no generator is real.
+                "timers": {"drain": 0},
             },
             "upstream": {
                 "connect": 2.0,
