@@ -40,6 +40,8 @@ min_difficulty = {difficulty!r}
 max_difficulty = {difficulty!r}
 [stratum.limits]
 open_files_share = 0.9
+[stratum.timers]
+drain = 0
 [upstream]
 uplink_shares_per_second = 100000
 pace_hold = 0

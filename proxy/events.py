@@ -45,6 +45,20 @@ class SessionRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The program ends, and lets its miners go one after another."""
+
+    miners: int
+    """With work: those whose load is let down evenly."""
+    idle: int
+    """Sessions without work, closed at once."""
+    kw: float | None
+    """What the miners with work draw by what is known of them; None where nothing is."""
+    seconds: float
+    """From the first to the last."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionsRefused:
     """Connections were closed at the door, unread. Told at most once a second and cause."""
 
@@ -258,6 +272,7 @@ Event = (
     | MinerAtRisk
     | SessionClosed
     | SessionRefused
+    | Draining
     | ConnectionsRefused
     | AddressCrowded
     | UpstreamReady

@@ -111,6 +111,8 @@ def demo_configuration(
                     "max_sessions": FILES_PER_MINER * settings.miners + 100,
                     "open_files_share": 0.9,
                 },
+                # Its miners have stopped before, and no generator is real.
+                "timers": {"drain": 0},
             },
             "upstream": {
                 "connect": 2.0,

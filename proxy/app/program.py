@@ -33,6 +33,7 @@ from proxy.adapters.tcp.listener import Listener
 from proxy.adapters.tcp.upstream import TcpDialler
 from proxy.app import garbage, threads
 from proxy.app.clock import SteadyClock
+from proxy.app.ending import Ending
 from proxy.app.gate import Gate
 from proxy.app.room import StartError, affordable_sessions, spread_out, tell_bounds
 from proxy.app.view import Bound, ProgramView
@@ -98,7 +99,6 @@ class Program:
         loop.set_exception_handler(self._failed)
         self._clock = SteadyClock()
         self._log = structlog.get_logger()
-        self._stop = asyncio.Event()
         self._ready = asyncio.Event()
         self._event_log = EventLog(self._clock)
         self._blocks = BlockWriter(BlockFiles(settings.site.data_dir / "blocks"), self._block_not_saved)
@@ -123,6 +123,13 @@ class Program:
         )
         self.power = self._make_power(instruments)
         """The governor; None where the configuration has no [power]."""
+        self._ending = Ending(
+            self.relay,
+            self._journal,
+            lambda: {} if self.power is None else self.power.let_go(),
+            lambda: self.settings.stratum.timers,
+            self._clock,
+        )
         self._listeners: list[Listener] = []
         self._memory = memory_watch(settings)
         self._gate = Gate(self.relay, self._memory, self._opening, self._heard, self._clock)
@@ -200,10 +207,18 @@ class Program:
 
     # --- life -------------------------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Ask the program to end: what is pending is committed, answered and settled first."""
-        self._stop.set()
+    @property
+    def is_stopping(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._ending.asked.is_set()
+
+    def stop(self) -> bool:
+        """Ask the program to end: miners are let go one after another, what is pending is settled.
+
+        Asked again while they are, it lets all go at once. Returns whether this call changed anything.
+        """
         self._ready.set()
+        return self._ending.ask(serves=self.listening.is_set())
 
     async def run(self) -> None:
         """Serve until ``stop``.
@@ -233,13 +248,14 @@ class Program:
                 await self._let_in()
                 self.listening.set()
                 self._announce()
-                stopping = asyncio.create_task(self._stop.wait())
+                stopping = asyncio.create_task(self._ending.asked.wait())
                 await asyncio.wait([stopping, ticking], return_when=asyncio.FIRST_COMPLETED)
                 stopping.cancel()
                 if ticking.done():
                     await ticking  # raises what ended it
                 self._shut()
-                await self._settle()
+                await self._ending.drain(ticking)
+                await self._ending.settle()
             finally:
                 ticking.cancel()
                 self.relay.stop(self._clock())
@@ -352,15 +368,6 @@ class Program:
         for bound in self.bound:
             scheme = "stratum+ssl" if bound.tls else "stratum+tcp"
             self._log.info("listening", address=f"{scheme}://{bound.host}:{bound.port}", tenant=bound.tenant)
-
-    async def _settle(self) -> None:
-        """Commit and answer what is pending; wait a little for the pools' answers."""
-        self.relay.is_ending = True
-        self._journal.commit()
-        deadline = self._clock() + self.settings.stratum.timers.settle
-        while (self.relay.unsettled or self.relay.unanswered) and self._clock() < deadline:
-            self._journal.commit()
-            await asyncio.sleep(0.02)
 
     def _lock(self, stack: AsyncExitStack) -> None:
         """Take the data directory for this process alone."""

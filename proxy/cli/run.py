@@ -48,8 +48,9 @@ def run(
 ) -> None:
     """Run the proxy: miners connect here, shares go to the pools.
 
-    SIGHUP reads the configuration again. SIGTERM commits and answers what is pending, waits a few seconds for
-    the pools' answers and ends; a second one ends at once.
+    SIGHUP reads the configuration again. SIGTERM lets miners go one after another within a minute, commits
+    and answers what is pending, waits a few seconds for the pools' answers and ends. A second one lets all
+    miners go at once, the next ends at once.
     """
     if path is None and (pool is None or user is None):
         raise click.UsageError("give a configuration with -c FILE, or a pool with --pool URL --user NAME")
@@ -93,10 +94,17 @@ async def _serve(settings: Settings, read: object) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        structlog.get_logger().info("stopping: a second signal ends at once")
-        program.stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: os._exit(Exit.FAILURE))
+        begins = not program.is_stopping
+        if not program.stop():
+            os._exit(Exit.FAILURE)
+        log = structlog.get_logger()
+        if begins:
+            hard = program.settings.stratum.timers.drain_hard
+            # By the system, and by a signal that nobody handles: the loop, a thread or the disk may hang.
+            signal.setitimer(signal.ITIMER_REAL, hard)
+            log.info("stopping: another signal ends it sooner", ends_within_s=hard)
+        else:
+            log.info("stopping: all miners are let go now, another signal ends at once")
 
     def reload() -> None:
         log = structlog.get_logger()

@@ -51,7 +51,10 @@ def _head(state: dict[str, Any]) -> Text:
     rates = state["hashrate"]
     head = Text(f"Pumpjack {state['version']} ", style="bold", no_wrap=True, overflow="ellipsis")
     head.append(f"site {state['site']}, up {_duration(state['uptime_s'])}, core {state['hot_path']}\n", "dim")
-    head.append(f"{listeners or 'not listening yet'}\n")
+    if (left := state.get("draining")) is None:
+        head.append(f"{listeners or 'not listening yet'}\n")
+    else:
+        head.append(f"draining: {left} miners are left, nobody is let in\n", "bold yellow")
     head.append(f"{state['sessions']} sessions, {state['working']} with work, {state['waiting']} waiting   ")
     head.append(f"hashrate {hashrate_text(rates['1m'])} (1 m)  {hashrate_text(rates['5m'])} (5 m)  ", "bold")
     head.append(f"{hashrate_text(rates['1h'])} (1 h)")

@@ -255,9 +255,24 @@ class StratumTimers(Table):
         ge=0,
         le=86400,
     )
+    drain: Duration = setting(
+        60.0,
+        "On SIGTERM: from the first miner with work that is let go to the last, in even steps of watts. "
+        "0: all at once.",
+        reason="generators trip when a whole load is rejected in one step; 1.7 % a second is none",
+        ge=0,
+        le=600,
+    )
+    drain_hard: Duration = setting(
+        180.0,
+        "From the first SIGTERM until the program has ended, whatever hangs: then the system kills it.",
+        reason="three times drain; a service manager's own limit must lie above it",
+        ge=1,
+        le=3600,
+    )
     settle: Duration = setting(
         5.0,
-        "On SIGTERM: longest wait for the pool's answers before closing.",
+        "On SIGTERM: longest wait for the pool's answers before the end.",
         reason="two round trips over a satellite, and short enough for any service manager",
         ge=0,
         le=120,

@@ -28,6 +28,7 @@ class Conflict:
 def conflicts(settings: Settings) -> Iterator[Conflict]:
     """Yield every mistake between settings whose routing is filled in; reads the files that they name."""
     yield from _order(settings)
+    yield from _time_to_end(settings)
     yield from _tls_listeners(settings)
     yield from _unique_names(settings)
     yield from _doors_apart(settings)
@@ -74,6 +75,17 @@ def _order(settings: Settings) -> Iterator[Conflict]:
     for low, less, high, more in pairs:
         if more is not None and less > more:
             yield Conflict((low, high), f"= {less:.15g}: must not be above {key_path(high)} = {more:.15g}")
+
+
+def _time_to_end(settings: Settings) -> Iterator[Conflict]:
+    timers, place = settings.stratum.timers, ("stratum", "timers")
+    if timers.drain + timers.settle > timers.drain_hard:
+        drain, settle, hard = ((*place, name) for name in ("drain", "settle", "drain_hard"))
+        text = (
+            f"= {timers.drain_hard:.15g}: must not be below {key_path(drain)} and {key_path(settle)} "
+            f"together, {timers.drain + timers.settle:.15g}: the end would be cut short"
+        )
+        yield Conflict((hard, drain, settle), text)
 
 
 def _tls_listeners(settings: Settings) -> Iterator[Conflict]:

@@ -64,6 +64,8 @@ class Allowance:
             terms.append(emergency_stop("somebody pressed it"))
         if said.held:
             frozen.append("somebody holds it")
+        if said.ends:
+            frozen.append("the program ends")
 
         def silent(role: str, age_s: float, who: str) -> None:
             most = ceiling_w(

@@ -70,6 +70,8 @@ class Membership:
         working = gone[accounts.mode[gone] == RUNNING]
         tick.commander.withhold(working)
         accounts.due_s[working] = NO_TIME
+        if tick.readings.instructions.ends:
+            return
         if len(gone) > REBOOT_PART * len(self.connected):
             tick.body.alarms.say(
                 tick.now, "sessions", "fleet", f"{len(gone)} of {len(self.connected)} miners are gone at once"

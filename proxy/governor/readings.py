@@ -44,6 +44,8 @@ class Instructions:
     """Raise nothing until released; reductions go on."""
     stopped: bool = False
     """Emergency stop: everything down by the fastest way, nothing up."""
+    ends: bool = False
+    """The program ends and lets its miners go: who leaves is not lost, and nothing is raised."""
     locked: tuple[int, ...] = ()
     """Circuits locked out for maintenance: their miners go down and stay down."""
 

@@ -55,6 +55,9 @@ class Verify:
             accounts.tries[down] += 1
             tick.commander.again(down)
         late = accounts.overdue(tick.now)
+        if tick.readings.instructions.ends:
+            # Who was let go gives no more evidence, and is not to blame for it.
+            late = late[tick.readings.connected[late]]
         if not len(late):
             return
         first = late[accounts.tries[late] == 0]

@@ -6,7 +6,7 @@ Synchronous: each verb runs to its end, writes through the ports it was given, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import cast
 
@@ -18,7 +18,9 @@ from proxy.relay import conduct, handshake, share_path
 from proxy.relay.admission import Admission
 from proxy.relay.chronicle import Chronicle, restated
 from proxy.relay.directory import Directory
+from proxy.relay.drain import Drain
 from proxy.relay.fleet_view import FleetView
+from proxy.relay.leaving import Leaving
 from proxy.relay.outside import Outside
 from proxy.relay.route import Route
 from proxy.relay.session import Session
@@ -56,7 +58,8 @@ class Relay:
         admission = Admission(self.sessions)
         chronicle = Chronicle()
         jobs = JobBook(boot, chronicle)
-        self.gate = WorkGate(self.sessions, chronicle, emit, now, acts=settings.gated)
+        self.leaving = Leaving(self.sessions)
+        self.gate = WorkGate(self.sessions, self.leaving, chronicle, emit, now, acts=settings.gated)
         self.fleet = FleetView(self.sessions)
         self.outside = Outside(
             settings, dialler, journal, randomness, emit, jobs, chronicle, admission, self.gate
@@ -66,6 +69,8 @@ class Relay:
             tenant.id: Route(tenant, self.connections, self.outside, now) for tenant in settings.tenants
         }
         self.started_at = now
+        self.drain: Drain | None = None
+        """How miners are let go, once that has begun."""
         self.is_ending = False
         """Nothing more is taken from miners: a busy site would never have settled all of it."""
         self.directory = Directory(self.routes, self.outside)
@@ -260,6 +265,9 @@ class Relay:
         for route in self.routes.values():
             route.tick(now)
         self.gate.tick(now)
+        self.leaving.tick(now)
+        if self.drain is not None:
+            self.drain.tick(now)
         chronicle = self.outside.chronicle
         chronicle.tick(now)
         if not chronicle.is_empty and not self._has_told:
@@ -326,6 +334,14 @@ class Relay:
     def unanswered(self) -> int:
         """Sessions whose replies wait for the journal, counted for each window."""
         return len(self._window.holders) + sum(len(window.holders) for window in self._drawn)
+
+    def let_go(self, watts: Mapping[int, float], seconds: Seconds, now: Seconds) -> None:
+        """Close sessions one after another over ``seconds``; who is here is served until its turn.
+
+        ``watts`` are those of miners of whom they are known, by session.
+        """
+        outside = self.outside
+        self.drain = Drain(self.sessions, self.leaving, watts, seconds, outside.randomness, self.emit, now)
 
     def stop(self, now: Seconds) -> None:
         """Close every connection; the program ends."""

@@ -66,6 +66,7 @@ def snapshot_in_parts(
     tenants = [_tenant(route, counted.get(route.tenant, _Census()), now) for route in relay.routes.values()]
     result: dict[str, Any] = {
         "uptime_s": round(now - relay.started_at, 3),
+        "draining": None if relay.drain is None else relay.drain.left,
         "connections": len(relay.sessions),
         "sessions": sum(tenant["sessions"] for tenant in tenants),
         "working": sum(tenant["working"] for tenant in tenants),

@@ -32,13 +32,12 @@ from proxy.units import Difficulty, Seconds
 
 if TYPE_CHECKING:
     from proxy.ports import EventSink
+    from proxy.relay.leaving import Leaving
     from proxy.relay.route import Route
     from proxy.relay.session import Session
 
 SILENCE = Seconds(10)
 """Without a beat for so long the governor is reported silent: ten of its usual steps."""
-LINGER = Seconds(2)
-"""How long a disconnect waits at most for replies that the journal holds: a slow disk, many times over."""
 MOST_HASTE = 60.0
 """Most shares a minute that are asked of a miner for proof: 7 s of silence then prove its stop at 99.9 %."""
 WITHHOLD, RELEASE, DISCONNECT = "withhold", "release", "disconnect"
@@ -55,17 +54,23 @@ class WorkGate:
     """
 
     def __init__(
-        self, sessions: dict[int, Session], chronicle: Chronicle, emit: EventSink, now: Seconds, *, acts: bool
+        self,
+        sessions: dict[int, Session],
+        leaving: Leaving,
+        chronicle: Chronicle,
+        emit: EventSink,
+        now: Seconds,
+        *,
+        acts: bool,
     ) -> None:
         self.acts = acts
         """False: nothing is gated, and every verb does nothing (``control = "advise"``)."""
         self._sessions = sessions
+        self._leaving = leaving
         self._chronicle = chronicle
         self._emit = emit
         self._beat_at = now
         self._is_silent = False
-        self._leaving: dict[int, Seconds] = {}
-        """Keys of those to be closed, and since when."""
 
     # --- verbs of the governor --------------------------------------------------------------------------
 
@@ -94,12 +99,11 @@ class WorkGate:
         """
         told = list(self._joined(sessions))
         for session in told:
-            self._leaving[session.key] = now
             if session.withheld_at is None:
                 session.withhold(now)
         for route in _routes(told):
             route.waiting.forget_withheld()
-        self._close(now)
+        self._leaving.send_away([session.key for session in told], CURTAILED, now)
         return self._note(DISCONNECT, told, cause)
 
     def hasten(self, sessions: Iterable[int], shares_per_minute: float, now: Seconds) -> int:
@@ -135,8 +139,6 @@ class WorkGate:
 
     def tick(self, now: Seconds) -> None:
         """Let time pass."""
-        if self._leaving:
-            self._close(now)
         if self.acts and not self._is_silent and now - self._beat_at >= SILENCE:
             self._is_silent = True
             self._emit(GovernorSilent(round(now - self._beat_at, 3)))
@@ -147,19 +149,9 @@ class WorkGate:
         for key in keys:
             session = self._sessions.get(key)
             # Vardiff comes with the first claim to work.
-            if session is None or session.closing or session.vardiff is None or key in self._leaving:
+            if session is None or session.closing or session.vardiff is None:
                 continue
             yield session
-
-    def _close(self, now: Seconds) -> None:
-        """A reply that waits for the disk is still owed to who is sent away."""
-        for key, since in list(self._leaving.items()):
-            session = self._sessions.get(key)
-            if session is not None and session.holds and now - since < LINGER:
-                continue
-            del self._leaving[key]
-            if session is not None and not session.closing:
-                session.end(CURTAILED)
 
     def _note(self, action: str, sessions: list[Session], cause: str) -> int:
         for route, told in _by_route(sessions):

@@ -417,3 +417,15 @@ NAMES = st.text("ABCILNSTU_0129", max_size=12).map("PUMPJACK_TENANT__".__add__)
 def test_any_environment_is_either_settings_or_mistakes(environment: dict[str, str]) -> None:
     result = outcome({"tenant": [tenant()]}, environment)
     assert isinstance(result, Settings) == (not environment)
+
+
+def test_the_hard_end_leaves_time_for_the_drain_and_the_pools_answers() -> None:
+    timers = settings().stratum.timers
+    assert (timers.drain, timers.drain_hard, timers.settle) == (60.0, 180.0, 5.0)
+    assert settings(stratum={"timers": {"drain": "175s"}}).stratum.timers.drain == 175.0
+    assert mistakes(stratum={"timers": {"drain": 176}}) == [
+        "stratum.timers.drain_hard = 180: must not be below stratum.timers.drain and stratum.timers.settle "
+        "together, 181: the end would be cut short"
+    ]
+    assert settings(stratum={"timers": {"drain": 600, "drain_hard": 605}}).stratum.timers.drain == 600.0
+    assert mistakes(stratum={"timers": {"drain": 601}})

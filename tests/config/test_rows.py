@@ -71,6 +71,8 @@ ROWS = {
     # jobs and shares
     "stratum.timers.job_retention": 600,
     "stratum.timers.session_resume": 900,
+    "stratum.timers.drain": 60,
+    "stratum.timers.drain_hard": 180,
     "stratum.limits.ntime_window": 7000,
     "stratum.target_shares_per_minute": 6,
     "stratum.vardiff_window": 240,

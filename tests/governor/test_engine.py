@@ -545,3 +545,44 @@ def test_no_reading_ever_breaks_it_or_raises_beyond_proof(data: st.DataObject) -
         assert (plan.steps.watts >= 0).all()
         assert (plan.steps.watts <= MODEL.ceiling_w).all()
         run.fake.obey(plan)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_who_is_let_go_at_the_programs_end_is_no_loss(ends: bool) -> None:
+    run = loop(Fake(30, site(30)))
+    run.run(60)
+    begun = len(run.plans)
+    run.fake.instructions = Instructions(ends=ends)
+    for miner in range(0, 30, 10):
+        run.fake.connected[miner : miner + 10] = False
+        run.run(5)
+    plans = run.plans[begun:]
+    said = {alarm.kind for plan in plans for alarm in plan.alarms}
+    told = {decision.what for plan in plans for decision in plan.decisions}
+    assert ("sessions" in said, "lost" in told) == (not ends, not ends)
+    assert not ends or not said
+
+
+def test_nothing_is_raised_while_the_program_ends() -> None:
+    run = loop(Fake(30, site(30)))
+    run.fake.instructions = Instructions(cap_w=30_000.0, cap_name="operator")
+    run.run(120)
+    low = run.fake.load_w
+    run.fake.instructions = Instructions(ends=True)
+    run.run(120)
+    assert run.fake.load_w <= 1.01 * low
+    assert "the program ends" in run.plans[-1].sentence
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_who_was_let_go_is_not_blamed_for_what_it_was_told_before(ends: bool) -> None:
+    run = loop(Fake(30, site(30)))
+    run.run(60)
+    run.fake.deaf.add(3)
+    run.fake.instructions = Instructions(stopped=True, ends=ends)
+    run.run(3)
+    run.fake.connected[:] = False
+    begun = len(run.plans)
+    run.run(60)
+    blamed = {alarm.subject for plan in run.plans[begun:] for alarm in plan.alarms if alarm.kind == "deaf"}
+    assert blamed == (set() if ends else {"m3"})

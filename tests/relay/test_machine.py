@@ -50,8 +50,12 @@ class Relaying(RuleBasedStateMachine):
         return Site(*pools, **how)
 
     def _miner(self, index: int) -> FakeMiner | None:
-        miners = [miner for miner in self.site.miners if miner.is_open]
+        miners = [miner for miner in self.site.miners if self._is_heard(miner)]
         return miners[index % len(miners)] if miners else None
+
+    def _is_heard(self, miner: FakeMiner) -> bool:
+        """Return whether it is here to stay: nothing more is taken from who is on its way out."""
+        return miner.is_open and not self.site.session(miner).closing
 
     def _pool(self, index: int) -> FakePool:
         return (self.one, self.two)[index % 2]
@@ -114,7 +118,7 @@ class Relaying(RuleBasedStateMachine):
         miner, found = self.found[index % len(self.found)]
         if not twice:
             del self.found[index % len(self.found)]
-        if miner.is_open:
+        if self._is_heard(miner):
             self.sent.append((miner, miner.send(found, worker)))
 
     @rule(index=which, junk=st.sampled_from(["low", "ntime", "shape", "unknown"]))

@@ -11,6 +11,7 @@ from typing_extensions import override
 from proxy.events import GovernorHeard, GovernorSilent, SessionClosed, SessionRefused
 from proxy.ledger.records import SessionBegan, WorkGated
 from proxy.mining.vardiff import VardiffSettings
+from proxy.relay.leaving import FAREWELL
 from proxy.relay.settings import Limits, Timers
 from proxy.relay.snapshot import snapshot
 from proxy.relay.work_gate import CURTAILED, SILENCE
@@ -321,7 +322,7 @@ def test_a_disconnected_miner_is_told_what_it_earned_and_why_is_on_record() -> N
     site.commits = True
     site.pump()
     assert miner.outcome(identity) == "accepted"
-    site.pass_time(0.1)
+    site.pass_time(FAREWELL + 0.1)
     assert miner.wire.closed
     (closed,) = site.seen(SessionClosed)
     assert closed.cause == CURTAILED

@@ -45,7 +45,12 @@ def site(*tenants: Table, **tables: Table) -> Table:
     return {
         "schema": 1,
         **tables,
-        "stratum": {**stratum, "limits": FEW_FILES | stratum.get("limits", {})},
+        "stratum": {
+            **stratum,
+            "limits": FEW_FILES | stratum.get("limits", {}),
+            # Nobody here waits for miners that are let go one after another, but who tests that.
+            "timers": {"drain": 0} | stratum.get("timers", {}),
+        },
         "upstream": QUICK_UPSTREAM | tables.get("upstream", {}),
         "tenant": list(tenants),
     }

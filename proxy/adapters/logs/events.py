@@ -20,6 +20,7 @@ LEVELS: dict[type[Event], int] = {
     events.MinerAtRisk: logging.WARNING,
     events.SessionClosed: logging.INFO,
     events.SessionRefused: logging.WARNING,
+    events.Draining: logging.WARNING,
     events.ConnectionsRefused: logging.WARNING,
     events.AddressCrowded: logging.WARNING,
     events.UpstreamReady: logging.INFO,

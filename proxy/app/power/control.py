@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,8 @@ class PowerControl:
         """From the last order to stop until the slowest that obeys by its work alone has stopped."""
         self.connected: Bools = np.empty(0, dtype=np.bool_)
         self._turned_away = 0
+        self._lets_go = False
+        """The program ends: who leaves is not lost."""
         self.stepped_at = math.nan
         self.steps = 0
 
@@ -232,12 +235,27 @@ class PowerControl:
             wanted_w = float(self.commanded.ceiling_w[want].sum())
             self.account.take(plan, wanted_w, int((self.commanded.withheld & want).sum()))
 
+    def let_go(self) -> dict[int, float]:
+        """Take note that miners are let go from now on; return what each draws that is known, by session.
+
+        In watts, by what it was told, or may draw at most where nothing is told to anybody.
+        """
+        self._lets_go = True
+        watts = self.commanded.watts if self.acts else self.commanded.ceiling_w
+        return {
+            key: watt
+            for key, watt in zip(
+                self.roster.keys, watts.tolist(), strict=False
+            )  # a newcomer may have no watts yet
+            if key != NOBODY
+        }
+
     def locked_out(self) -> Bools:
         """Return whose circuit is locked out, or one that feeds it."""
         return self.commanded.locked_out(self.orders.book.lockouts)
 
     def _outside(self) -> Outside:
-        instructions = self.orders.instructions(self.caps())
+        instructions = replace(self.orders.instructions(self.caps()), ends=self._lets_go)
         month = f"{datetime.now(UTC):%Y-%m}"
         return Outside(instructions, 1000.0 * self.source.value, self.source.at, month)
 

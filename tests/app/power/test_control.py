@@ -18,7 +18,16 @@ from proxy.app.power import lessons
 from proxy.app.program import Program
 from proxy.config.load import settings_from
 from proxy.errors import OrderRefused
-from proxy.events import Curtailed, CurtailmentEnded, Event, GovernorSilent, PowerAlarm, SessionClosed
+from proxy.events import (
+    Curtailed,
+    CurtailmentEnded,
+    Draining,
+    Event,
+    GovernorSilent,
+    PowerAlarm,
+    PowerDecided,
+    SessionClosed,
+)
 from proxy.governor.engine import Governor
 from proxy.relay import work_gate
 from proxy.units import Difficulty, HashesPerSecond, Seconds
@@ -74,7 +83,7 @@ def counts(withheld: int = 0, locked_out: int = 0) -> dict[str, int]:
 
 @asynccontextmanager
 async def governed(
-    folder: Path, *, miners: int = MINERS, guarantee_kw: float = 0.0, **power: object
+    folder: Path, *, miners: int = MINERS, guarantee_kw: float = 0.0, drain: float = 0.0, **power: object
 ) -> AsyncIterator[Governed]:
     events: list[Event] = []
     async with SimulatedPool(POOL) as pool:
@@ -83,6 +92,7 @@ async def governed(
             "site": {"data_dir": str(folder)},
             "stratum": {
                 "listen": ["127.0.0.1:0"],
+                "timers": {"drain": drain},
                 "start_difficulty": 2.0**-21,
                 "min_difficulty": 2.0**-24,
                 "target_shares_per_minute": 240,
@@ -347,3 +357,19 @@ async def test_an_order_of_another_shape_is_refused(tmp_path: Path, body: object
             await site.program.power.order("cap", body)
         with pytest.raises(OrderRefused):
             site.program.power.view("weather")
+
+
+async def test_miners_that_are_let_go_at_the_end_are_no_alarm_and_nothing_is_raised(tmp_path: Path) -> None:
+    # Four of six have work; over three seconds, more than one in five is gone at each look.
+    async with governed(tmp_path, drain=3.0, cap_kw=12.5) as site:
+        await site.until(lambda: site.busy == 4 and site.power["miners"]["here"] == MINERS)
+        steps = site.power["governor"]["steps"]
+        told = len(site.events)
+        site.program.stop()
+        await site.until(lambda: len(site.seen(SessionClosed)) == MINERS)
+        during = site.events[told:]
+        assert site.seen(Draining) == [Draining(4, 2, 12.0, 3.0)]
+        assert site.power["governor"]["steps"] > steps
+    assert not [event for event in during if isinstance(event, PowerAlarm | GovernorSilent)]
+    decisions = {event.what for event in during if isinstance(event, PowerDecided)}
+    assert not decisions & {"lost", "raise", "admit", "escalate"}
