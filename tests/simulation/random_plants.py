@@ -7,16 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.errors import ConfigError
-from proxy.governor.readings import Readings
+from proxy.governor.devices import Verb
+from proxy.governor.plan import Plan
 from proxy.plant.parameters import Parameters
-from proxy.plant.step import NOBODY
-from proxy.simulation.loop import run
-from proxy.simulation.policies import POLICIES
-from proxy.simulation.policies.ours import Ours
-from proxy.simulation.policies.policy import Answer
 from proxy.simulation.scenarios import SCENARIOS
-from proxy.simulation.translate import commands
 from proxy.simulation.world import Setting, World, world
+from tests.simulation.steered import Steered
 from tests.simulation.worlds import nominal
 
 Floats = NDArray[np.float64]
@@ -95,26 +91,17 @@ def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tu
     return world(parameters, Setting(row, MINERS, length_s, seed, fleet)), tuple(moved)
 
 
-class Listened:
-    """The governor, and what it tells the miners to draw."""
-
-    def __init__(self, world: World) -> None:
-        self._ours = Ours(world)
-        self._told_w = world.default_w.astype(np.float64)
-        self._sleeps = np.zeros(len(self._told_w), np.bool_)
-        self.told: list[float] = []
-        """Watts of the whole fleet, second by second."""
-
-    def step(self, now: float, readings: Readings) -> Answer:
-        """Return what the governor answers, and note it."""
-        answer = self._ours.step(now, readings)
-        order = commands(answer, NOBODY)
-        miners, watts = order.limit
-        self._told_w[miners] = watts
-        self._sleeps[order.sleep] = True
-        self._sleeps[order.wake] = False
-        self.told.append(float(self._told_w[~self._sleeps].sum()))
-        return answer
+def told_w(world: World, plans: list[Plan]) -> Floats:
+    """Return what the whole fleet was told to draw, second by second."""
+    each_w, sleeps = world.default_w.astype(np.float64), np.zeros(len(world.default_w), np.bool_)
+    told = []
+    for plan in plans:
+        miners, watts = plan.steps.of(Verb.LIMIT)
+        each_w[miners] = watts
+        sleeps[plan.steps.of(Verb.SLEEP)[0]] = True
+        sleeps[plan.steps.of(Verb.WAKE)[0]] = False
+        told.append(float(each_w[~sleeps].sum()))
+    return np.array(told)
 
 
 def look(seed: int) -> Found:
@@ -127,10 +114,11 @@ def look_for(seed: int, times: int) -> Found:
     """Return what it does in so many times of ``LOOKED_AT_S``."""
     length_s = LENGTH_S + (times - 1) * LOOKED_AT_S
     site, moved = random_world(seed, length_s)
-    listened = Listened(site)
-    done = run(site, replace(POLICIES["ours"], make=lambda world: listened))
+    steered = Steered(site)
+    done = steered.run(site)
     at, used = done.series.at_s, done.series.used_w
-    told, told_at = np.array(listened.told), np.arange(len(listened.told)) + 1.0
+    told = told_w(site, steered.plans)
+    told_at = np.arange(len(told)) + 1.0
     counts = []
     for number in range(times):
         end = length_s - number * LOOKED_AT_S
