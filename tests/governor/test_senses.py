@@ -13,7 +13,7 @@ TRUE_W = 400_000.0
 
 
 def looks(feeder_w: float, fleet_w: float, *, moving: bool = False, count: int = 2) -> list[Sight]:
-    """Return what is believed, reading by reading, while ``TRUE_W`` is expected; sets give auxiliaries too."""
+    """Return what is believed, reading by reading, while ``TRUE_W`` is expected; sets give ``AUX_W`` more."""
     fake = Fake(40, site(40))
     senses = Senses(QUIET)
     expected = Expectation(TRUE_W, 2.0 * TRUE_W, works=True, moving=moving)
@@ -62,7 +62,7 @@ def test_meters_that_differ_little_are_both_believed() -> None:
 
 
 def governed(part: float, from_s: int) -> Loop:
-    """Return a site whose feeder's meter shows a part of the truth from a second on; auxiliaries are metered."""
+    """Return a site whose feeder's meter shows a part of the truth from a second on."""
     run = loop(Fake(60, site(60)))
     for second in range(600):
         told = run.fake.step()
