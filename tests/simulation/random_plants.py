@@ -10,7 +10,7 @@ from proxy.errors import ConfigError
 from proxy.governor.devices import Verb
 from proxy.governor.plan import Plan
 from proxy.plant.parameters import Parameters
-from proxy.simulation.scenarios import SCENARIOS
+from proxy.simulation.scenarios import SCENARIOS, Scenario
 from proxy.simulation.world import Setting, World, world
 from tests.simulation.steered import Steered
 from tests.simulation.worlds import nominal
@@ -45,7 +45,7 @@ class Found:
     moved: tuple[tuple[str, float], ...]
 
     @property
-    def oscillates(self) -> bool:
+    def wrong(self) -> bool:
         """Whether it went on swinging."""
         return self.swings >= SUSTAINED
 
@@ -65,8 +65,10 @@ def swings(load_w: Floats, least_w: float) -> int:
     return count
 
 
-def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tuple[str, float], ...]]:
-    """Return a site of a plant drawn by ``seed``, and which figures were moved."""
+def random_world(
+    seed: int, length_s: float = LENGTH_S, story: Scenario = SCENARIOS["steady"]
+) -> tuple[World, tuple[tuple[str, float], ...]]:
+    """Return a site of a plant drawn by ``seed`` whose wells live, and which figures were moved."""
     chance = np.random.default_rng([seed, 0x05C])
     parameters: Parameters = nominal()
     moved: list[tuple[str, float]] = []
@@ -83,10 +85,11 @@ def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tu
         moved.append((keys[index], value))
     fleet = str(chance.choice(["mixed", "luxos", "sleep-only", "homogeneous"]))
     row = replace(
-        SCENARIOS["steady"],
+        story,
         preload=float(chance.uniform(0.7, 1.0)),
         supply=float(chance.choice([1.0, 1.0, 0.8, 0.65])),
         line_pack_s=parameters.gas.line_pack_s,
+        wells_vary=True,
     )
     return world(parameters, Setting(row, MINERS, length_s, seed, fleet)), tuple(moved)
 
@@ -107,7 +110,7 @@ def told_w(world: World, plans: list[Plan]) -> Floats:
 def look(seed: int) -> Found:
     """Return what the governor does on the plant of ``seed``: if it swings, for longer than once."""
     found = look_for(seed, 1)
-    return look_for(seed, LOOKED_ON) if found.oscillates else found
+    return look_for(seed, LOOKED_ON) if found.wrong else found
 
 
 def look_for(seed: int, times: int) -> Found:
