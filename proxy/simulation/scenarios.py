@@ -63,8 +63,8 @@ class Scenario:
     reserve: Reserve = _N_MINUS_ONE
     supply: float = 1.0
     """Part of the wells' nominal inflow that there is from the beginning."""
-    line_pack_s: float = 90.0
-    """How long the header alone could feed the whole site."""
+    line_pack_s: float | None = None
+    """How long the header alone could feed the whole site; None: as long as the plant says."""
     wells_vary: bool = False
     """Whether wells drift, slug and shut in by themselves besides, by the figures of the plant."""
     fleet: str = "mixed"

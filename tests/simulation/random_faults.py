@@ -28,9 +28,9 @@ FAULTS: tuple[tuple[Literal["lost", "stuck", "noise", "scale", "flip", "nan"], f
 )
 DIP = 0.6
 """What the wells fall to behind half of the faults: a wrong reading alone harms nobody."""
-FALSE_S = 1.0
+FALSE_S = 3.0
 """So many seconds of all that the sets can give may be believed gone in a run: a meter that begins to lie is
-believed for a reading. A governor that believes on has 40 and more [C]."""
+believed for a reading, a noisy one all the while; a governor that believes anything has 40 [C]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,6 @@ def random_world(
         story,
         preload=float(chance.uniform(0.7, 1.0)),
         supply=float(chance.choice([1.0, 1.0, 0.8, 0.65])),
-        line_pack_s=parameters.gas.line_pack_s,
         wells_vary=True,
     )
     return world(parameters, Setting(row, MINERS, length_s, seed, fleet)), tuple(moved)
@@ -115,8 +114,18 @@ def look(seed: int) -> Found:
 
 def look_for(seed: int, times: int) -> Found:
     """Return what it does in so many times of ``LOOKED_AT_S``."""
-    length_s = LENGTH_S + (times - 1) * LOOKED_AT_S
-    site, moved = random_world(seed, length_s)
+    site, moved = random_world(seed, length_s(times))
+    count, trips = swung(site, times)
+    return Found(seed, count, trips, site.fleet.kind, moved)
+
+
+def length_s(times: int) -> float:
+    """Return how long a run is that is looked at so many times."""
+    return LENGTH_S + (times - 1) * LOOKED_AT_S
+
+
+def swung(site: World, times: int) -> tuple[int, int]:
+    """Return the swings of load and orders alike in two of three times at least, and the trips."""
     steered = Steered(site)
     done = steered.run(site)
     at, used = done.series.at_s, done.series.used_w
@@ -124,9 +133,9 @@ def look_for(seed: int, times: int) -> Found:
     told_at = np.arange(len(told)) + 1.0
     counts = []
     for number in range(times):
-        end = length_s - number * LOOKED_AT_S
+        end = site.setting.duration_s - number * LOOKED_AT_S
         load = used[(at >= end - LOOKED_AT_S) & (at < end)]
         orders = told[(told_at > end - LOOKED_AT_S) & (told_at <= end)]
         least_w = SWING * float(load.mean())
         counts.append(min(swings(load, least_w), swings(orders, least_w)))
-    return Found(seed, median_low(counts), done.measured.genset_trips, site.fleet.kind, moved)
+    return median_low(counts), done.measured.genset_trips
