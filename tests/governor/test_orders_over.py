@@ -15,6 +15,8 @@ STOP = Instructions(stopped=True)
 NOTHING_MORE = Instructions(cap_w=0.0, cap_name="cap 0")
 BACK_S = 1_800.0
 """Least time off, boots, and the engines' steps."""
+LOOKED_AT_S = 600.0
+"""Of that the end, in which one of few may give way to a better one for minutes."""
 
 
 def ordered(
@@ -36,7 +38,7 @@ def ordered(
     done = steered.run(place)
     before, during = mean_w(done, 120.0, 195.0), mean_w(done, end_s - 30.0, end_s)
     pools_lost = [alarm.at for alarm in steered.alarms if alarm.kind == "pool"]
-    return before, during, mean_w(done, end_s + BACK_S - 120.0), pools_lost
+    return before, during, mean_w(done, end_s + BACK_S - LOOKED_AT_S), pools_lost
 
 
 @pytest.mark.parametrize("order", [STOP, NOTHING_MORE], ids=["stop", "cap"])
