@@ -36,7 +36,6 @@ def test_what_is_not_there_is_not_swept(parameters: Parameters) -> None:
         "carbon",
         "engine.rich",
         "fleet.every",
-        "fleet.homogeneous",
         "fleet.luxos",
         "fleet.sleep-only",
     }
