@@ -92,7 +92,7 @@ _POLICY_HELP = {name: kind.help for name, kind in POLICIES.items()} | {
 @click.option("--policy", type=click.Choice([*EVERY, ALL]), default="ours", show_default=True)
 @click.option(
     "--fleet",
-    type=click.Choice(["mixed", "luxos", "sleep-only", "homogeneous"]),
+    type=click.Choice(["mixed", "luxos", "sleep-only", "homogeneous", "every"]),
     help="Left out: the scenario's, mixed.",
 )
 @click.option(
@@ -249,7 +249,7 @@ def _sweep(text: str, plant: Path | None, setting: Setting, policy: str, jobs: i
 
     _plant(text, plant)  # its mistakes, before any process is started
     found = []
-    with parts_bar(f"sweeping {policy}", len(corners(text))) as told:
+    with parts_bar(f"sweeping {policy}", len(corners(text, setting))) as told:
         for finding in sweep(text, setting, policy, jobs):
             found.append(finding)
             told(1.0)

@@ -52,8 +52,6 @@ class Allocation:
     """[T] what each tenant's miners get."""
     entitled_w: Floats
     """[T] guarantee as far as it could be met, plus the share of surplus; what the budget owed each."""
-    short_w: Floats
-    """[T] how much of the guarantee is not given; what a tenant's miners cannot draw is not short."""
     settled_w: Floats
     """[T] how much each may draw of the surplus to pay back what it is owed; part of ``entitled_w``."""
     level_hs_w: float
@@ -90,7 +88,6 @@ def allocate(budget_w: float, demand: Demand, entitlement: Entitlement, wiring: 
         filling.watts(),
         filling.tenant_w(),
         owed_w,
-        _short(base_w, filling.usable_w, guaranteed_w, entitlement),
         settled_w,
         filling.level_hs_w,
         over_w,

@@ -65,7 +65,7 @@ class Senses:
 
     def look(self, now: float, readings: Readings, expected: Expectation, configured_aux_w: float) -> Sight:
         """Return the load as far as it can be believed."""
-        aux_w = self._auxiliaries(readings, configured_aux_w)
+        metered_w, aux_w = self._auxiliaries(readings, configured_aux_w)
         feeder_w, why = math.nan, "is not there"
         if not math.isnan(readings.site_at):
             feeder_w, why, self.feeder = self._judged(
@@ -83,10 +83,10 @@ class Senses:
                 now,
                 self.sets,
                 expected,
-                aux_w,
+                metered_w,
             )
         if not why and not why_sets:
-            match self._wrong(feeder_w, sets_w - aux_w, expected):
+            match self._wrong(feeder_w, sets_w - metered_w, expected):
                 case "feeder":
                     why = f"{feeder_w / 1000:,.0f} kW, while generators give {sets_w / 1000:,.0f} kW"
                 case "generators":
@@ -104,7 +104,7 @@ class Senses:
         if not why:
             return Sight(feeder_w, readings.site_at, aux_w, "feeder", tuple(doubts))
         if not why_sets:
-            return Sight(max(0.0, sets_w - aux_w), sets_at, aux_w, "generators", tuple(doubts))
+            return Sight(max(0.0, sets_w - metered_w), sets_at, metered_w, "generators", tuple(doubts))
         return Sight(math.nan, math.nan, aux_w, "nothing", tuple(doubts))
 
     def _judged(
@@ -134,10 +134,16 @@ class Senses:
             return math.nan, f"{name}: silent for {now - at:.0f} s", memory
         return judged.value, judged.reason, memory
 
-    def _auxiliaries(self, readings: Readings, configured_w: float) -> float:
-        if math.isfinite(readings.aux_w) and 0.0 <= readings.aux_w <= 3.0 * configured_w + LEAST_W:
-            return readings.aux_w
-        return configured_w if math.isnan(self.aux_w) else self.aux_w
+    def _auxiliaries(self, readings: Readings, configured_w: float) -> tuple[float, float]:
+        """Return the auxiliaries to compare meters by, and those to reckon with.
+
+        Sets give whatever a feeder's meter reads too low, or a meter of auxiliaries leaves out: the greater
+        sum of the two is what is drawn at the bus.
+        """
+        learned_w = configured_w if math.isnan(self.aux_w) else self.aux_w
+        if not (math.isfinite(readings.aux_w) and 0.0 <= readings.aux_w <= 3.0 * configured_w + LEAST_W):
+            return learned_w, learned_w
+        return readings.aux_w, readings.aux_w if math.isnan(self.aux_w) else max(readings.aux_w, self.aux_w)
 
     def _learn(self, difference_w: float) -> None:
         seen = max(0.0, difference_w)

@@ -192,7 +192,9 @@ class Verify:
         unheard = np.isnan(accounts.seen_w) & (rate > 0)
         quiet_s = now - np.maximum(accounts.heard_s, accounts.issued_s)
         unheard &= evidence.is_silent(quiet_s, rate, accounts.t95_s)
-        if tick.may_raise and np.count_nonzero(now - accounts.heard_s < 60.0) > 0.3 * len(rate):
+        # Of those that are told to work: after a stop of all nobody else can be heard.
+        heard = np.count_nonzero(here & (now - accounts.heard_s < 60.0))
+        if tick.may_raise and heard > 0.3 * np.count_nonzero(here):
             stalled = np.flatnonzero(settled & (short | unheard))
             accounts.tries[stalled] += 1
             tick.commander.again(stalled)

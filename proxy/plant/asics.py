@@ -40,7 +40,7 @@ class Order(IntEnum):
 
 
 # As arrays have them: to compare one with a member of the enumeration takes four times as long.
-_DARK, _BOOTING, _TUNING, _MINING, _ASLEEP, _WAKING, _IDLE, _HOT = np.array(list(State), dtype=np.int8)
+_DARK, _BOOTING, _TUNING, MINING, _ASLEEP, _WAKING, _IDLE, _HOT = np.array(list(State), dtype=np.int8)
 
 ANSWERS = np.array([state >= State.TUNING for state in State])
 WORKS = np.array([state in {State.TUNING, State.MINING} for state in State])
@@ -79,7 +79,7 @@ class Asics:
         self._keeps = each("keeps_orders") > 0
 
         count = fleet.model.size
-        self.state = np.full(count, _MINING, dtype=np.int8)
+        self.state = np.full(count, MINING, dtype=np.int8)
         self.limit_w = self._default_w.copy()
         self.hashrate_hs = np.zeros(count)
         self.difficulty = fleet.difficulty
@@ -306,7 +306,7 @@ class Asics:
             self._enter(sleepy, _ASLEEP)
             self.draw.aim(sleepy, self._sleep_w[sleepy], self._down_s[sleepy])
         self._begin(np.concatenate((booted[~self._sleeps[booted]], indices[state == _WAKING])), now)
-        self._enter(indices[state == _TUNING], _MINING)
+        self._enter(indices[state == _TUNING], MINING)
 
     def _wake(self, indices: Ints, now: float) -> None:
         if indices.size:
@@ -395,7 +395,7 @@ class Asics:
 
     def _count_hashes(self, indices: Ints) -> None:
         """Count hashes only of miners that hold a job of ours, while somebody takes its shares."""
-        counts = self.state[indices] == _MINING
+        counts = self.state[indices] == MINING
         counts &= ~self._astray[indices]
         self.hashrate_hs[indices] = self.draw.hashrate_hs(indices) * counts if self._uplink else 0.0
         self._share_rate_ends = self._total_hs = None

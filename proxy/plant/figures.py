@@ -17,6 +17,8 @@ class Value:
     source: str
     drawn: str
     """How its truth is drawn, a key of `DRAWN`."""
+    acts: bool = True
+    """Whether the plant makes use of it; what does not is a fact to keep beside the others, and not swept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Engine:
     methane_full: float
     methane_least: float
     methane_least_power: float
+    methane_slip: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,18 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class Carbon:
+    """What burning or losing methane is worth as CO2."""
+
+    methane_fraction: float
+    methane_kg_sm3: float
+    co2_kg_kg: float
+    gwp_100: float
+    gwp_20: float
+    flare_destruction: float
+
+
+@dataclass(frozen=True, slots=True)
 class Miner:
     """What all miners have in common."""
 
@@ -149,6 +164,7 @@ class Miner:
     reconnect_s: float
     boot_spread: float
     shares_minute: float
+    inrush: float
 
 
 @dataclass(frozen=True, slots=True)

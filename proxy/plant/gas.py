@@ -40,12 +40,20 @@ class Wells:
             well.turn_s = chance.exponential(self._gas.slug_quiet_s)
             well.trip_s = self._next_trip()
             if vary:
-                well.drift = chance.normal(0.0, self._gas.slow_sigma)
+                self._come_upon(well)
         self._separated_m3h = layout.gas_m3h
         self._factor, self._aim, self._slope = 1.0, 1.0, 0.0
         self._waves: list[GasWave] = []
         self._wander: GasWander | None = None
         self._wandered = 0.0
+
+    def _come_upon(self, well: _Well) -> None:
+        """Let a well be as one comes upon it: it has drifted, and some are in a spell of slugging."""
+        gas, chance = self._gas, self._chance
+        well.drift = chance.normal(0.0, gas.slow_sigma)
+        well.slugging = chance.random() * (gas.slug_quiet_s + gas.slug_spell_s) < gas.slug_spell_s
+        well.turn_s = chance.exponential(gas.slug_spell_s if well.slugging else gas.slug_quiet_s)
+        well.phase = chance.uniform(0.0, 2.0 * pi)
 
     def meet(self, event: GasFactor | GasWave | GasWander | WellShut) -> None:
         """Let the script do something to the supply.

@@ -4,15 +4,27 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, ClassVar
+from zlib import crc32
 
 import numpy as np
 
 from proxy.errors import ConfigError
-from proxy.plant.figures import Asic, Auxiliary, Engine, Firmware, Gas, Meter, Miner, Surroundings, Value
+from proxy.plant.figures import (
+    Asic,
+    Auxiliary,
+    Carbon,
+    Engine,
+    Firmware,
+    Gas,
+    Meter,
+    Miner,
+    Surroundings,
+    Value,
+)
 
 DRAWN: Mapping[str, tuple[float, float]] = {
     "": (1.0, 1.0),
@@ -22,7 +34,7 @@ DRAWN: Mapping[str, tuple[float, float]] = {
 }
 """By what a true value may differ from its nominal: least and greatest factor."""
 
-_WORDS = {"value", "low", "high", "unit", "basis", "source", "drawn"}
+_WORDS = {"value", "low", "high", "unit", "basis", "source", "drawn", "acts"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Parameters:
     auxiliary: Auxiliary
     meter: Meter
     miner: Miner
+    carbon: Carbon
     engine: Mapping[str, Engine]
     firmware: Mapping[str, Firmware]
     asic: Mapping[str, Asic]
@@ -50,12 +63,13 @@ class Parameters:
         "auxiliary": Auxiliary,
         "meter": Meter,
         "miner": Miner,
+        "carbon": Carbon,
     }
     NAMED: ClassVar[Mapping[str, type[Any]]] = {"engine": Engine, "firmware": Firmware, "asic": Asic}
 
     def assumed(self) -> tuple[str, ...]:
-        """Return the keys of all figures that nobody published: those to sweep."""
-        return tuple(key for key, value in self.values.items() if value.basis == "assumed")
+        """Return the keys of all figures that act and that nobody published: those to sweep."""
+        return tuple(key for key, value in self.values.items() if value.basis == "assumed" and value.acts)
 
     def with_value(self, key: str, value: float) -> "Parameters":
         """Return the same plant with one figure changed; its low and high make room if they must.
@@ -132,13 +146,12 @@ def truth(parameters: Parameters, seed: int) -> Parameters:
     stays within its low and high. The same seed draws the same plant, whatever the order of the file.
     """
     values = dict(parameters.values)
-    chance = np.random.default_rng([seed, 0x7E57])
-    for key in sorted(values):
-        nominal = values[key]
-        low, high = DRAWN[nominal.drawn]
-        part = chance.random()
+    for key, nominal in parameters.values.items():
         if not nominal.drawn:
             continue
+        low, high = DRAWN[nominal.drawn]
+        # By its key: a figure more in the file, or one less, draws no other plant.
+        part = np.random.default_rng([seed, 0x7E57, crc32(key.encode())]).random()
         factor = low * (high / low) ** part if nominal.drawn == "lag" else low + (high - low) * part
         true = nominal.value * factor
         if nominal.basis == "assumed":
@@ -148,15 +161,7 @@ def truth(parameters: Parameters, seed: int) -> Parameters:
 
 
 def _moved(nominal: Value, value: float) -> Value:
-    return Value(
-        value=value,
-        low=min(nominal.low, value),
-        high=max(nominal.high, value),
-        unit=nominal.unit,
-        basis=nominal.basis,
-        source=nominal.source,
-        drawn=nominal.drawn,
-    )
+    return replace(nominal, value=value, low=min(nominal.low, value), high=max(nominal.high, value))
 
 
 def _collect(table: Mapping[str, Any], prefix: str, values: dict[str, Value], mistakes: list[str]) -> None:
@@ -190,13 +195,15 @@ def _value(key: str, table: Mapping[str, Any], mistakes: list[str]) -> Value | N
             wrong.append(f"{key}: an assumed figure needs low and high")
         if words["basis"] == "sourced" and not words["source"]:
             wrong.append(f"{key}.source: a sourced figure names its source")
+        if not isinstance(table.get("acts", True), bool):
+            wrong.append(f"{key}.acts: must be true or false")
         if words["drawn"] not in DRAWN:
             wrong.append(f"{key}.drawn: must be one of curve, lag, step")
     if wrong:
         mistakes += wrong
         return None
     value, low, high = (float(numbers[word]) for word in ("value", "low", "high"))
-    return Value(value=value, low=low, high=high, **words)
+    return Value(value=value, low=low, high=high, acts=table.get("acts", True), **words)
 
 
 def _section(kind: type[Any], key: str, content: Mapping[str, Any], mistakes: list[str]) -> Any:
@@ -231,6 +238,8 @@ def _impossible(built: Mapping[str, Any]) -> list[str]:
     for name, asic in built["asic"].items():
         positive += [(f"asic.{name}.{one}", getattr(asic, one)) for one in ("hashrate_ths", "watts")]
     mistakes += [f"{key}: must be above zero" for key, value in positive if value <= 0]
+    if not 0.0 <= built["carbon"].flare_destruction <= 1.0 or built["carbon"].methane_fraction > 1.0:
+        mistakes.append("carbon: flare_destruction and methane_fraction are parts of one")
     if built["miner"].curve_constant + built["miner"].curve_square >= 1:
         mistakes.append("miner: curve_constant and curve_square leave nothing for the linear part")
     if built["miner"].floor_fraction <= built["miner"].curve_constant:
@@ -247,7 +256,7 @@ def _impossible(built: Mapping[str, Any]) -> list[str]:
 
 def _digest(values: Mapping[str, Value]) -> str:
     content = {
-        key: [one.value, one.low, one.high, one.unit, one.basis, one.source, one.drawn]
+        key: [one.value, one.low, one.high, one.unit, one.basis, one.source, one.drawn, one.acts]
         for key, one in values.items()
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

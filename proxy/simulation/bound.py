@@ -148,7 +148,8 @@ def _bare(world: World) -> Plant:
         name: getattr(fleet, name)[:1]
         for name in ("model", "spread", "tenant", "circuit", "phase", "difficulty")
     }
-    script = Script(tuple(event for event in world.script.disturbances if isinstance(event, SUPPLY)))
+    supply = tuple(event for event in world.script.disturbances if isinstance(event, SUPPLY))
+    script = Script(supply, wells_vary=world.script.wells_vary)
     return Plant(world.true, replace(fleet, **one), world.layout, world.setting.seed, script)
 
 

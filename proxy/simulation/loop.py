@@ -34,6 +34,9 @@ class Run:
     measured: Measured
     series: Series
     virtual_s: float
+    burned_m3: float
+    """Gas that the sets burned, Nm3."""
+    flared_m3: float
 
 
 def run(world: World, kind: Kind, told: Callable[[float], None] = lambda seconds: None) -> Run:
@@ -54,6 +57,7 @@ def run(world: World, kind: Kind, told: Callable[[float], None] = lambda seconds
     gate = _Gate(world, on=kind.gates)
     order = Commands(withhold=gate.absent(plant.miners.connected.copy()))
     at, told_s, steps = 0.0, 0.0, round(setting.duration_s / STEP_S)
+    burned_m3 = flared_m3 = 0.0
     for number in range(1, steps + 1):
         step = plant.step(STEP_S, order)
         now = number * STEP_S
@@ -63,12 +67,12 @@ def run(world: World, kind: Kind, told: Callable[[float], None] = lambda seconds
         metrics.add(moment)
         recorder.add(moment)
         order = commands(answer, gate.parted(step.seen.connected))
-        at = now
+        at, burned_m3, flared_m3 = now, step.truth.gas_m3, step.truth.flare_m3
         if now - told_s >= TOLD_EVERY_S:
             told(now - told_s)
             told_s = now
     told(at - told_s)
-    return Run(metrics.measured(), recorder.series(), at)
+    return Run(metrics.measured(), recorder.series(), at, burned_m3, flared_m3)
 
 
 def _instructions(cap_w: float, name: str) -> Instructions:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from proxy.plant.carbon import emitted
 from proxy.simulation.bound import hashes_at_most
 from proxy.simulation.loop import Run, run
 from proxy.simulation.oracle import OracleUnavailable
@@ -84,11 +85,21 @@ class Result:
             "genset_trips_reference": None if reference is None else reference.measured.genset_trips,
             "oracle_hashes": most,
             "oracle_ratio": hashes / most if hashes is not None and most else None,
+            **self._gas(),
             "failures": self.failures,
             "note": self.against.note,
             "virtual_s": setting.duration_s,
             "wall_s": self.wall_s,
         }
+
+    def _gas(self) -> dict[str, float | None]:
+        """Return the gas of the run and what became of it."""
+        run, site = self.run, self.world
+        if run is None:
+            return dict.fromkeys(("gas_burned_m3", "gas_flared_m3", "co2e_kg", "co2e_flared_kg"))
+        engine = site.true.engine[site.layout.engine]
+        became = emitted(site.true, engine, run.burned_m3, run.flared_m3)
+        return {"gas_burned_m3": run.burned_m3, "gas_flared_m3": run.flared_m3, **asdict(became)}
 
 
 def _known(value: float | None) -> float | None:

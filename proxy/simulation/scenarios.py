@@ -63,8 +63,10 @@ class Scenario:
     reserve: Reserve = _N_MINUS_ONE
     supply: float = 1.0
     """Part of the wells' nominal inflow that there is from the beginning."""
-    line_pack_s: float = 90.0
-    """How long the header alone could feed the whole site."""
+    line_pack_s: float | None = None
+    """How long the header alone could feed the whole site; None: as long as the plant says."""
+    wells_vary: bool = False
+    """Whether wells drift, slug and shut in by themselves besides, by the figures of the plant."""
     fleet: str = "mixed"
     tenants: tuple[Claim, ...] = TWO_TENANTS
     circuits: int = 4
@@ -157,8 +159,9 @@ _ROWS = (
     Scenario("steady", "Nothing happens. Power is scarce: the fleet wants an eighth more than there is."),
     Scenario(
         "gas-dip",
-        "The wells fall to 0.55 of their inflow for an hour, every six hours.",
+        "The wells fall to 0.55 of their inflow for an hour, every six hours; each varies besides.",
         _gas_dip,
+        wells_vary=True,
         size=0.55,
         for_s=HOUR_S,
         every_s=6 * HOUR_S,
@@ -173,8 +176,10 @@ _ROWS = (
     ),
     Scenario(
         "slugging",
-        "The inflow is short and swings by three tenths within 30 minutes, for four hours out of six.",
+        "The inflow is short and swings by three tenths within 30 minutes, for four hours out of six; each "
+        "well varies besides.",
         _slugs,
+        wells_vary=True,
         size=0.3,
         for_s=4 * HOUR_S,
         every_s=6 * HOUR_S,
@@ -213,8 +218,10 @@ _ROWS = (
     ),
     Scenario(
         "tenant-squeeze",
-        "The wells fall to 0.5 for two hours, every eight hours, on three tenants with guarantees.",
+        "The wells fall to 0.5 for two hours, every eight hours, on three tenants with guarantees; each "
+        "varies besides.",
         _gas_dip,
+        wells_vary=True,
         size=0.5,
         for_s=2 * HOUR_S,
         every_s=8 * HOUR_S,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from proxy.errors import ConfigError
-from proxy.plant.parameters import load
+from proxy.plant.parameters import Parameters, load
 from proxy.simulation.report import against, result
 from proxy.simulation.world import Setting, world
 
@@ -34,8 +34,12 @@ class Finding:
     """Why there is no such site."""
 
 
-def corners(plant: str) -> list[Corner]:
-    """Return both ends of every assumed figure of a plant file, where they differ from its value.
+WELLS = ("slow_", "slug_", "short_trip", "long_trip")
+"""Beginnings of the figures of wells that vary by themselves."""
+
+
+def corners(plant: str, setting: Setting) -> list[Corner]:
+    """Return both ends of every assumed figure that acts in this setting, where they differ from its value.
 
     Raises:
         ConfigError: The file is no plant.
@@ -44,10 +48,34 @@ def corners(plant: str) -> list[Corner]:
     parameters = load(plant)
     found = []
     for key in parameters.assumed():
+        if not _acts(parameters, setting, key):
+            continue
         figure = parameters.values[key]
         ends = (("low", figure.low), ("high", figure.high))
         found += [Corner(key, end, value) for end, value in ends if value != figure.value]
     return found
+
+
+def _acts(parameters: Parameters, setting: Setting, key: str) -> bool:
+    """Return whether a figure can make a difference: other engines, fleets and firmware are not there."""
+    row, (section, name, *_) = setting.scenario, key.split(".")
+    kind = setting.fleet or row.fleet
+    pairs = [pair.partition("/") for pair in parameters.fleet.get(kind, ())]
+    match section:
+        case "engine":
+            return name == row.engine
+        case "fleet":
+            return name == kind
+        case "asic":
+            return name in {asic for asic, _, _ in pairs}
+        case "firmware":
+            return name in {firmware for _, _, firmware in pairs}
+        case "carbon":
+            return False  # it is counted by, and moves no watt
+        case "gas" if name.startswith(WELLS):
+            return row.wells_vary and setting.trace is None
+        case _:
+            return True
 
 
 def sweep(plant: str, setting: Setting, policy: str, jobs: int) -> Iterator[Finding]:
@@ -57,7 +85,7 @@ def sweep(plant: str, setting: Setting, policy: str, jobs: int) -> Iterator[Find
     """
     # A fresh interpreter for each worker: numpy's threads do not survive a fork.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        started = [pool.submit(at, plant, setting, corner, policy) for corner in corners(plant)]
+        started = [pool.submit(at, plant, setting, corner, policy) for corner in corners(plant, setting)]
         for done in as_completed(started):
             yield done.result()
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from proxy.energy.supply import reserve_w
-from proxy.plant.asics import State
+from proxy.plant.asics import MINING
 from proxy.plant.step import Seen, Truth
 from proxy.simulation.metrics import Moment
 from proxy.simulation.policies.policy import Answer
 from proxy.simulation.scenarios import ordered_cap
 from proxy.simulation.world import World
-
-_MINING = np.int8(State.MINING)
-"""As an array has it: to compare one with a member of the enumeration takes four times as long."""
 
 
 class Watch:
@@ -62,7 +59,7 @@ class Watch:
             high_hz=truth.highest_hz,
             trips=sum(trip.cause != "fault" for trip in truth.trips) if truth.trips else 0,
             miner_w=truth.miner_w,
-            hashing=truth.miner_state == _MINING,
+            hashing=truth.miner_state == MINING,
             connected=seen.connected,
             proven_w=answer.proven_w,
             expected_w=answer.expected_w,

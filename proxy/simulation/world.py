@@ -121,7 +121,8 @@ def world(parameters: Parameters, setting: Setting) -> World:
         settings=_settings(parameters),
         claims=claims,
         default_w=default_w,
-        script=Script(tuple(happenings)),
+        # A recorded supply is all of it: what wells did is in the record.
+        script=Script(tuple(happenings), wells_vary=row.wells_vary and setting.trace is None),
         joins_s=joins_s,
     )
 

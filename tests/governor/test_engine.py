@@ -123,6 +123,29 @@ def test_a_climb_stops_when_the_load_becomes_unknown() -> None:
         assert not raises(run.plans[-1], before)
 
 
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_a_tick_in_which_nobody_tells_the_load_raises_nobody(every: int) -> None:
+    """No meter is silent for long: now and then a tick tells nothing, before any ladder begins."""
+    run = loop(Fake(30, site(30)))
+    run.fake.instructions = Instructions(cap_w=20_000.0, cap_name="order")
+    run.run(120)
+    run.fake.instructions = Instructions()
+    raised = {True: 0, False: 0}
+    for second in range(120):
+        blind = second % every == every - 1
+        told = run.fake.step()
+        if blind:
+            assert told.generators is not None
+            lost = dataclasses.replace(told.generators, watts=np.full_like(told.generators.watts, math.nan))
+            told = dataclasses.replace(told, site_w=math.nan, generators=lost)
+        before = run.fake.limit.copy()
+        plan = run.governor.step(run.fake.now, told)
+        raised[blind] += raises(plan, before)
+        run.fake.obey(plan)
+    assert raised[True] == 0
+    assert raised[False] > 2
+
+
 def test_silent_meters_lead_down_the_ladder_to_sleep() -> None:
     run = loop(Fake(30, site(30)))
     run.run(150)
@@ -510,41 +533,50 @@ floats = st.one_of(
 )
 
 
+NAMES = ("site_w", "site_at", "header_kpa", "flare_m3h", "ambient_c", "aux_w", "available_w", "available_at")
+
+
+def nonsense(data: st.DataObject, readings: Readings) -> Readings:
+    """Return readings of which some, drawn by ``data``, are anything."""
+    wrong: dict[str, Any] = {
+        name: data.draw(floats) for name in data.draw(st.sets(st.sampled_from(NAMES), max_size=4))
+    }
+    if data.draw(st.booleans()):
+        wrong["site_w"] = readings.site_w * data.draw(st.floats(0.7, 1.3))  # nothing that looks wrong
+    if data.draw(st.booleans()):
+        sets = readings.generators
+        assert sets is not None
+        wrong["miner_w"] = readings.miner_w * data.draw(floats)
+        wrong["generators"] = dataclasses.replace(
+            sets, hz=data.draw(floats), watts=sets.watts * data.draw(floats)
+        )
+    return dataclasses.replace(readings, **wrong)
+
+
 @settings(max_examples=40, deadline=None, phases=UNSHRUNK)
 @given(data=st.data())
 def test_no_reading_ever_breaks_it_or_raises_beyond_proof(data: st.DataObject) -> None:
-    run = loop(Fake(8, site(8)))
-    run.run(30)
-    for _ in range(6):
-        readings: Readings = run.fake.step()
-        generators = readings.generators
-        assert generators is not None
-        names = [
-            "site_w",
-            "site_at",
-            "header_kpa",
-            "flare_m3h",
-            "ambient_c",
-            "aux_w",
-            "available_w",
-            "available_at",
-        ]
-        chosen = data.draw(st.sets(st.sampled_from(names), max_size=4))
-        wrong: dict[str, Any] = {name: data.draw(floats) for name in chosen}
-        readings = dataclasses.replace(readings, **wrong)
-        if data.draw(st.booleans()):
-            readings = dataclasses.replace(
-                readings,
-                miner_w=np.array(data.draw(st.lists(floats, min_size=8, max_size=8))),
-                generators=dataclasses.replace(
-                    generators, hz=data.draw(floats), watts=generators.watts * data.draw(floats)
-                ),
-            )
-        plan = run.governor.step(run.fake.now, readings)
+    """A fleet that climbs, for there is room: the moment at which a wrong reading does most harm."""
+    run = loop(Fake(40, site(40)))
+    run.fake.instructions = Instructions(cap_w=70_000.0, cap_name="order")
+    run.run(60)
+    run.fake.instructions = FREE
+    rating_w = 1000.0 * sum(one.nominal_kw for one in run.fake.site.generators)
+    usable_w = 0.75 * rating_w - run.fake.aux_w
+    run.run(data.draw(st.integers(0, 150)))
+    for _ in range(8):
+        before = run.fake.limit.copy()
+        plan = run.governor.step(run.fake.now + 1.0, nonsense(data, run.fake.step()))
         assert not math.isnan(plan.budget_w)
         assert (plan.steps.watts >= 0).all()
         assert (plan.steps.watts <= MODEL.ceiling_w).all()
+        assert plan.budget_w <= 1.001 * 0.75 * rating_w
+        if raises(plan, before):
+            # What is proven counts what this plan raises.
+            assert plan.proven_w <= 1.001 * plan.budget_w
         run.fake.obey(plan)
+    run.run(60)
+    assert max(run.loads[-60:]) <= 1.01 * usable_w
 
 
 @pytest.mark.parametrize("ends", [False, True])

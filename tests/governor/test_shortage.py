@@ -55,20 +55,23 @@ def test_what_sleeps_by_our_order_is_owed_all_the_while(asked: Instructions, act
         assert (asked.cap_name or "emergency stop") in alarm.sentence
 
 
-def test_what_is_left_asleep_after_a_short_order_is_owed_too() -> None:
+def stopped_shortly() -> tuple[Loop, np.ndarray]:
+    """Return a site that was stopped for half a minute and just let go, and what lacked meanwhile."""
     run = two_tenants(SLEEP_ONLY)
     run.fake.instructions = STOP
     missing = missing_wh(run, 30)
     run.fake.instructions = FREE
+    return run, missing
+
+
+def test_what_is_left_asleep_after_a_short_order_is_owed_too() -> None:
+    run, missing = stopped_shortly()
     missing += missing_wh(run, 240)
     assert run.plans[-1].debts_wh == pytest.approx(missing, rel=0.05)
 
 
 def test_what_a_hold_keeps_asleep_is_owed_beyond_their_rest() -> None:
-    run = two_tenants(SLEEP_ONLY)
-    run.fake.instructions = STOP
-    missing = missing_wh(run, 30)
-    run.fake.instructions = FREE
+    run, missing = stopped_shortly()
     missing += missing_wh(run, 60)
     run.fake.instructions = Instructions(held=True)
     missing += missing_wh(run, 600)

@@ -7,16 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.errors import ConfigError
-from proxy.governor.readings import Readings
+from proxy.governor.devices import Verb
+from proxy.governor.plan import Plan
 from proxy.plant.parameters import Parameters
-from proxy.plant.step import NOBODY
-from proxy.simulation.loop import run
-from proxy.simulation.policies import POLICIES
-from proxy.simulation.policies.ours import Ours
-from proxy.simulation.policies.policy import Answer
-from proxy.simulation.scenarios import SCENARIOS
-from proxy.simulation.translate import commands
+from proxy.simulation.scenarios import SCENARIOS, Scenario
 from proxy.simulation.world import Setting, World, world
+from tests.simulation.steered import Steered
 from tests.simulation.worlds import nominal
 
 Floats = NDArray[np.float64]
@@ -49,7 +45,7 @@ class Found:
     moved: tuple[tuple[str, float], ...]
 
     @property
-    def oscillates(self) -> bool:
+    def wrong(self) -> bool:
         """Whether it went on swinging."""
         return self.swings >= SUSTAINED
 
@@ -69,8 +65,10 @@ def swings(load_w: Floats, least_w: float) -> int:
     return count
 
 
-def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tuple[str, float], ...]]:
-    """Return a site of a plant drawn by ``seed``, and which figures were moved."""
+def random_world(
+    seed: int, length_s: float = LENGTH_S, story: Scenario = SCENARIOS["steady"]
+) -> tuple[World, tuple[tuple[str, float], ...]]:
+    """Return a site of a plant drawn by ``seed`` whose wells live, and which figures were moved."""
     chance = np.random.default_rng([seed, 0x05C])
     parameters: Parameters = nominal()
     moved: list[tuple[str, float]] = []
@@ -87,55 +85,57 @@ def random_world(seed: int, length_s: float = LENGTH_S) -> tuple[World, tuple[tu
         moved.append((keys[index], value))
     fleet = str(chance.choice(["mixed", "luxos", "sleep-only", "homogeneous"]))
     row = replace(
-        SCENARIOS["steady"],
+        story,
         preload=float(chance.uniform(0.7, 1.0)),
         supply=float(chance.choice([1.0, 1.0, 0.8, 0.65])),
-        line_pack_s=parameters.gas.line_pack_s,
+        wells_vary=True,
     )
     return world(parameters, Setting(row, MINERS, length_s, seed, fleet)), tuple(moved)
 
 
-class Listened:
-    """The governor, and what it tells the miners to draw."""
-
-    def __init__(self, world: World) -> None:
-        self._ours = Ours(world)
-        self._told_w = world.default_w.astype(np.float64)
-        self._sleeps = np.zeros(len(self._told_w), np.bool_)
-        self.told: list[float] = []
-        """Watts of the whole fleet, second by second."""
-
-    def step(self, now: float, readings: Readings) -> Answer:
-        """Return what the governor answers, and note it."""
-        answer = self._ours.step(now, readings)
-        order = commands(answer, NOBODY)
-        miners, watts = order.limit
-        self._told_w[miners] = watts
-        self._sleeps[order.sleep] = True
-        self._sleeps[order.wake] = False
-        self.told.append(float(self._told_w[~self._sleeps].sum()))
-        return answer
+def told_w(world: World, plans: list[Plan]) -> Floats:
+    """Return what the whole fleet was told to draw, second by second."""
+    each_w, sleeps = world.default_w.astype(np.float64), np.zeros(len(world.default_w), np.bool_)
+    told = []
+    for plan in plans:
+        miners, watts = plan.steps.of(Verb.LIMIT)
+        each_w[miners] = watts
+        sleeps[plan.steps.of(Verb.SLEEP)[0]] = True
+        sleeps[plan.steps.of(Verb.WAKE)[0]] = False
+        told.append(float(each_w[~sleeps].sum()))
+    return np.array(told)
 
 
 def look(seed: int) -> Found:
     """Return what the governor does on the plant of ``seed``: if it swings, for longer than once."""
     found = look_for(seed, 1)
-    return look_for(seed, LOOKED_ON) if found.oscillates else found
+    return look_for(seed, LOOKED_ON) if found.wrong else found
 
 
 def look_for(seed: int, times: int) -> Found:
     """Return what it does in so many times of ``LOOKED_AT_S``."""
-    length_s = LENGTH_S + (times - 1) * LOOKED_AT_S
-    site, moved = random_world(seed, length_s)
-    listened = Listened(site)
-    done = run(site, replace(POLICIES["ours"], make=lambda world: listened))
+    site, moved = random_world(seed, length_s(times))
+    count, trips = swung(site, times)
+    return Found(seed, count, trips, site.fleet.kind, moved)
+
+
+def length_s(times: int) -> float:
+    """Return how long a run is that is looked at so many times."""
+    return LENGTH_S + (times - 1) * LOOKED_AT_S
+
+
+def swung(site: World, times: int) -> tuple[int, int]:
+    """Return the swings of load and orders alike in two of three times at least, and the trips."""
+    steered = Steered(site)
+    done = steered.run(site)
     at, used = done.series.at_s, done.series.used_w
-    told, told_at = np.array(listened.told), np.arange(len(listened.told)) + 1.0
+    told = told_w(site, steered.plans)
+    told_at = np.arange(len(told)) + 1.0
     counts = []
     for number in range(times):
-        end = length_s - number * LOOKED_AT_S
+        end = site.setting.duration_s - number * LOOKED_AT_S
         load = used[(at >= end - LOOKED_AT_S) & (at < end)]
         orders = told[(told_at > end - LOOKED_AT_S) & (told_at <= end)]
         least_w = SWING * float(load.mean())
         counts.append(min(swings(load, least_w), swings(orders, least_w)))
-    return Found(seed, median_low(counts), done.measured.genset_trips, site.fleet.kind, moved)
+    return median_low(counts), done.measured.genset_trips

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from proxy.plant.parameters import Parameters
-from proxy.simulation.bound import hashes_at_most
+from proxy.plant.plant import Plant
+from proxy.simulation.bound import course, hashes_at_most, kinds
 from proxy.simulation.entitled import Claim
 from proxy.simulation.loop import run
 from proxy.simulation.policies import POLICIES
@@ -123,6 +124,38 @@ def test_a_recorded_supply_takes_the_place_of_the_scenarios(parameters: Paramete
     short = Setting(SCENARIOS["steady"], 16, 900.0, 1, trace=trace)
     found = run(world(parameters, short), POLICIES["do-nothing"])
     assert found.measured.genset_trips > 0
+
+
+def inflows_m3h(plant: Plant) -> list[float]:
+    return [plant.step(1.0).truth.inflow_m3h for _ in range(900)]
+
+
+@pytest.mark.parametrize("scenario", ["slugging", "gas-dip", "tenant-squeeze"])
+def test_wells_live_where_the_supply_is_what_it_is_about(scenario: str, parameters: Parameters) -> None:
+    one = Setting(SCENARIOS[scenario], 2, 900.0, 1)
+    true = inflows_m3h(world(parameters, one).plant())
+    steady = inflows_m3h(world(parameters.with_value("gas.slow_sigma", 0.0), one).plant())
+    assert true != steady
+
+
+def test_a_recorded_supply_is_all_there_is(parameters: Parameters) -> None:
+    trace = read("seconds,gas_factor\n0,1\n")
+    still = replace(SCENARIOS["slugging"], wells_vary=False)
+    found = [
+        inflows_m3h(world(parameters, Setting(row, 2, 900.0, 1, trace=trace)).plant())
+        for row in (SCENARIOS["slugging"], still)
+    ]
+    assert found[0] == found[1]
+
+
+def test_the_oracle_is_told_the_supply_that_policies_have(parameters: Parameters) -> None:
+    restless = parameters.with_value("gas.slow_sigma", 0.5)
+    one = world(restless, Setting(SCENARIOS["slugging"], 12, 900.0, 1))
+    told, plant = course(one, kinds(one)), one.plant()
+    carried = [plant.step(1.0).truth for _ in range(900)]
+    gas_j = sum(truth.gas_sustained_w - truth.aux_w for truth in carried)
+    assert told.gas is not None
+    assert float(told.gas.inflow_j.sum()) == pytest.approx(gas_j, rel=0.02)  # fans follow the load
 
 
 def test_what_happens_again_happens_again() -> None:
