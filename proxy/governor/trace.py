@@ -4,14 +4,12 @@ Everything here is plain data that msgpack and JSON can write: numbers, texts, l
 infinity are written as numbers, which msgpack can and strict JSON can not.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from proxy.governor.engine import Governor
-from proxy.governor.plan import Plan
 from proxy.governor.readings import GeneratorReading, Instructions, Readings
 
 _KINDS: dict[str, type[np.generic]] = {"f": np.float64, "i": np.int64, "b": np.bool_}
@@ -37,19 +35,6 @@ def recorded(entry: Mapping[str, Any]) -> tuple[float, Readings]:
     values["instructions"] = Instructions(**said)
     values["refused"] = tuple(values["refused"])
     return float(entry["now"]), Readings(**values)
-
-
-def replay(governor: Governor, entries: Iterable[Mapping[str, Any]]) -> Iterator[Plan]:
-    """Yield the plans of a governor for recorded ticks.
-
-    Args:
-        governor: In the state in which the recording began: a fresh one, or one made with ``from_state``.
-        entries: What ``record`` returned, in order.
-
-    """
-    for entry in entries:
-        now, readings = recorded(entry)
-        yield governor.step(now, readings)
 
 
 def plain(value: Any) -> Any:
