@@ -4,7 +4,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from proxy.adapters.stores.trace_file import TraceFile, entries
+from proxy.adapters.stores.trace_file import MOST_WAITING, TraceFile, entries
 from proxy.app.power.tracing import REST, Tracing
 from proxy.cli import main
 from proxy.governor.engine import Governor
@@ -42,9 +42,12 @@ def test_files_take_turns_and_each_is_replayed_by_itself(tmp_path: Path) -> None
     traced.tracing.close()
     files = sorted(tmp_path.iterdir())
     assert [path.name for path in files] == ["power-trace.bin", "power-trace.old.bin"]
-    assert sum(path.stat().st_size for path in files) < 60_000 * 1.3
     assert equal(files[0]) >= 5
     assert equal(files[1]) > 5
+    # Here ticks take no second, and the thread that writes may be behind by all that can wait for it.
+    sizes = [path.stat().st_size for path in files]
+    behind = MOST_WAITING * sizes[1] / equal(files[1])
+    assert sum(sizes) < 60_000 * 1.3 + behind
 
 
 def test_after_a_loss_a_minute_is_left_out_and_it_begins_again(tmp_path: Path) -> None:
