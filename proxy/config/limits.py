@@ -3,8 +3,7 @@
 from proxy.config.table import Table, setting
 from proxy.config.values import Count, Duration, Number
 from proxy.mining.job import NTIME_WINDOW
-from proxy.stratum.downstream import MOST_NAME
-from proxy.stratum.strict import GREATEST_DEPTH, LEAST_DEPTH, MOST_DEPTH
+from proxy.stratum.sizes import GREATEST_DEPTH, LEAST_DEPTH, MOST_DEPTH, MOST_NAME
 
 
 class StratumLimits(Table):

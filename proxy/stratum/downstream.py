@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 from proxy.stratum import strict
 from proxy.stratum.jsonrpc import Json, Malformed, hex_bytes, hex_u32, open_envelope, params_of
-
-MOST_NAME = 256
-"""Longest worker name, password or user agent that is kept; Bitcoin's own user agents stop at 256."""
+from proxy.stratum.sizes import MOST_DEPTH, MOST_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Bounds:
 
     """
 
-    depth: int = strict.MOST_DEPTH
+    depth: int = MOST_DEPTH
     """Levels of arrays and objects."""
     text: int = MOST_NAME
     """Characters of a user name, password, user agent or session id that are kept; the rest is cut."""

@@ -10,10 +10,8 @@ import math
 import re
 from functools import cache
 
-MOST_DEPTH = 4
-"""Arrays and objects in each other where nothing else is told: a message has three, its envelope counted."""
-LEAST_DEPTH, GREATEST_DEPTH = 3, 6
-"""What may be told: each level doubles the pattern, and six take a third of a second to make."""
+from proxy.stratum.sizes import GREATEST_DEPTH, LEAST_DEPTH, MOST_DEPTH
+
 MOST_COMMAS, MOST_QUOTES, MOST_ESCAPES = 64, 256, 256
 """In a line, the first two outside of strings. What is read value by value is bounded like its bytes, or 4
 KiB of ``1,1,1`` cost as much as sixty pings. A ``mining.configure`` with all extensions of BIP 310 has about

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.stratum.downstream import (
-    MOST_NAME,
     Answer,
     Authorize,
     BadSubmit,
@@ -26,6 +25,7 @@ from proxy.stratum.downstream import (
     parse,
 )
 from proxy.stratum.jsonrpc import MOST_ID_BYTES, Malformed, error_line, result_line
+from proxy.stratum.sizes import MOST_NAME
 
 METHODS = [
     "mining.submit",

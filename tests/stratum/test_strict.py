@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from proxy.stratum import strict
 from proxy.stratum.downstream import parse
 from proxy.stratum.jsonrpc import Malformed
+from proxy.stratum.sizes import MOST_DEPTH
 
 PING = b'{"id":1,"method":"mining.ping","params":[%b]}'
 
@@ -94,7 +95,7 @@ def test_what_it_lets_through_both_readers_read_alike(data: bytes) -> None:
         return
     value = json.loads(data)
     assert msgspec.json.decode(data) == value
-    assert depth_of(value) <= strict.MOST_DEPTH
+    assert depth_of(value) <= MOST_DEPTH
     for leaf in leaves_of(value):
         assert not isinstance(leaf, int) or -(1 << 63) <= leaf < 1 << 64
         assert not isinstance(leaf, float) or math.isfinite(leaf)

@@ -7,8 +7,9 @@ from typing import Final
 
 from proxy.hotpath.names import MOST_WORKER, worker_of
 from proxy.relay.settings import Limits
-from proxy.stratum.downstream import MOST_NAME, parse
+from proxy.stratum.downstream import parse
 from proxy.stratum.jsonrpc import MOST_ID_BYTES
+from proxy.stratum.sizes import MOST_NAME
 from tests.fuzz.faults import Fault
 from tests.fuzz.messages import DOWNSTREAM, stream
 from tests.fuzz.source import Source

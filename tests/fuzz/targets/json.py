@@ -10,7 +10,8 @@ import math
 import re
 from typing import Final
 
-from proxy.stratum.strict import MOST_DEPTH, fault
+from proxy.stratum.sizes import MOST_DEPTH
+from proxy.stratum.strict import fault
 from tests.fuzz.faults import Fault
 from tests.fuzz.messages import DOWNSTREAM, stream
 from tests.fuzz.source import Source
