@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-import threading
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, TextIO
+
+from proxy.beside import Beside
 
 MOST_WAITING = 1_000
 """Lines; more are lost and counted. A storm's second has some forty, a slow disk is behind by less."""
@@ -26,22 +26,23 @@ class Writer:
         stream.flush()
         self._stream = stream
         self._fd = stream.fileno()
-        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._counting = threading.Lock()
         self._torn = False
         """The last line was written in part: the next begins with the end of it."""
-        self.lost = 0
-        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._beside = Beside("log", self._put, MOST_WAITING)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._beside.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lines.put(None)
-        self._thread.join(FAREWELL)
+        self._beside.close(FAREWELL)
+
+    @property
+    def lost(self) -> int:
+        """Lines that had no room or could not be written."""
+        return self._beside.lost
 
     def isatty(self) -> bool:
         """Return whether a person reads it."""
@@ -49,25 +50,11 @@ class Writer:
 
     def write(self, text: str) -> int:
         """Take a line, if there is room for it."""
-        if self._lines.qsize() >= MOST_WAITING:
-            self._lose()
-        else:
-            self._lines.put(text.encode(errors="backslashreplace"))
+        self._beside.put(text.encode(errors="backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
         """Nothing waits but what the thread is about to write."""
-
-    def _lose(self) -> None:
-        with self._counting:
-            self.lost += 1
-
-    def _work(self) -> None:
-        while (line := self._lines.get()) is not None:
-            try:
-                self._put(line)
-            except OSError:  # counted: there is nowhere else to tell it
-                self._lose()
 
     def _put(self, line: bytes) -> None:
         left = memoryview(b"\n" + line if self._torn else line)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import msgpack
+
+from proxy.beside import Beside
 
 FILE_NAME = "power-trace.bin"
 MAGIC = b"PJTRACE1"
@@ -36,17 +36,18 @@ class TraceFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
-        self.lost = 0
-        """Entries that had no room or could not be written."""
         self.begun = 0
         """Files."""
-        self._counting = threading.Lock()
-        self._waiting: SimpleQueue[tuple[bytes, bool, bool] | None] = SimpleQueue()
         self._file: io.FileIO | None = None
         self._whole = 0
         """Bytes of the file that are whole frames."""
-        self._thread = threading.Thread(target=self._work, name="trace", daemon=True)
-        self._thread.start()
+        self._beside = Beside("trace", self._take, MOST_WAITING, self._end)
+        self._beside.start()
+
+    @property
+    def lost(self) -> int:
+        """Entries that had no room or could not be written."""
+        return self._beside.lost
 
     def put(self, entry: dict[str, Any], *, first: bool = False, anew: bool = False) -> None:
         """Take an entry, if there is room for it.
@@ -57,35 +58,28 @@ class TraceFile:
             anew: It is to be the first of a new file.
 
         """
-        if self._waiting.qsize() >= MOST_WAITING:
-            self.lose()
+        if self._beside.has_room:
+            self._beside.put((msgpack.packb(entry), first, anew))
         else:
-            self._waiting.put((msgpack.packb(entry), first, anew))
+            self.lose()  # and not packed for nothing
 
     def close(self) -> None:
         """Write what waits, if the disk takes it soon."""
-        self._waiting.put(None)
-        self._thread.join(FAREWELL)
+        self._beside.close(FAREWELL)
 
     def lose(self) -> None:
         """Count an entry that is not written."""
-        with self._counting:
-            self.lost += 1
+        self._beside.lose()
 
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            packed, first, anew = item
-            try:
-                if anew or (first and self._file is None):
-                    self._begin()
-                if self._file is None:
-                    self.lose()  # its beginning was lost: it would be of no use
-                else:
-                    frame = zlib.compress(packed, 1)
-                    self._write(self._file, len(frame).to_bytes(4, "big") + frame)
-            except OSError:
-                self.lose()
-        self._end()
+    def _take(self, entry: tuple[bytes, bool, bool]) -> None:
+        packed, first, anew = entry
+        if anew or (first and self._file is None):
+            self._begin()
+        if self._file is None:
+            self.lose()  # its beginning was lost: it would be of no use
+        else:
+            frame = zlib.compress(packed, 1)
+            self._write(self._file, len(frame).to_bytes(4, "big") + frame)
 
     def _begin(self) -> None:
         self._end()
