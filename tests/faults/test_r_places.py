@@ -1,7 +1,6 @@
 """R01, R02, R03 at the miners' side: a herd that returns, too few descriptors, peers that never read."""
 
 import asyncio
-from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from tests.conftest import Require
 from tests.faults.hostile import Peer, attacked, honest, logged_in, peers, until
 from tests.system.crowd import Crowd, may_open, resident
 from tests.system.mine import POOL
-from tests.system.pumpjack import PATIENCE, ROOT, Pumpjack, command, environment
+from tests.system.pumpjack import PATIENCE, command, launched
 from tests.system.site import site, tenant, upstream, written
 
 
@@ -53,19 +52,8 @@ async def test_r02_with_few_descriptors_the_surplus_is_refused_and_nobody_else_n
         quick = {"timers": {"subscribe": 2}, "limits": {"open_files_share": 0.9}}
         path = written(tmp_path, site(tenant(upstream(pool), user_match="acme.*"), stratum=quick))
         words = ["-c", str(path), *([] if hotpath.COMPILED else ["--allow-pure-python"])]
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            'ulimit -n 100; exec "$@"',
-            "sh",
-            *command("run", *words),
-            cwd=ROOT,
-            env=environment(),
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-        )
-        pumpjack = Pumpjack(process, tmp_path / "data")
+        limited = ["/bin/sh", "-c", 'ulimit -n 100; exec "$@"', "sh"]
+        pumpjack = await launched([*limited, *command("run", *words)], tmp_path / "data")
         try:
             await pumpjack.logged("listening")
             async with honest(pumpjack.port) as miner:

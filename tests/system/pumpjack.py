@@ -161,8 +161,13 @@ async def started(
     """Return a process of ``pumpjack run`` with these words; it need not listen yet."""
     if pure or not hotpath.COMPILED:
         words = [*words, "--allow-pure-python"]
+    return await launched(command("run", *words), data_dir, extra)
+
+
+async def launched(line: Sequence[str], data_dir: Path, extra: Mapping[str, str] | None = None) -> Pumpjack:
+    """Return a process of this command line, which comes to a ``pumpjack run``."""
     process = await asyncio.create_subprocess_exec(
-        *command("run", *words),
+        *line,
         cwd=ROOT,
         env=environment(**(extra or {})),
         stdin=DEVNULL,

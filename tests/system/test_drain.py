@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -19,7 +18,7 @@ from proxy.units import Seconds
 from tests.adapters.stores.ledger_folder import batches
 from tests.system.conftest import Launch
 from tests.system.mine import POOL, miner, more
-from tests.system.pumpjack import PATIENCE, ROOT, Pumpjack, environment
+from tests.system.pumpjack import PATIENCE, Pumpjack, launched
 from tests.system.site import site, tenant, upstream, written
 from tests.system.test_ledger import Told
 
@@ -146,15 +145,8 @@ async def test_what_hangs_is_ended_by_the_system(tmp_path: Path) -> None:
     async with SimulatedPool(POOL) as pool:
         timers = {"drain": 0.5, "settle": 0.5, "drain_hard": 1}
         path = written(tmp_path, site(tenant(upstream(pool)), stratum={"timers": timers}))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", HANGS, "run", "--allow-pure-python", "-c", str(path)),
-            cwd=ROOT,
-            env=environment(),
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-        )
-        pumpjack = Pumpjack(process, tmp_path / "data")
+        line = [sys.executable, "-c", HANGS, "run", "--allow-pure-python", "-c", str(path)]
+        pumpjack = await launched(line, tmp_path / "data")
         try:
             await pumpjack.logged("listening")
             pumpjack.send(signal.SIGTERM)

@@ -242,13 +242,9 @@ class PowerControl:
         """
         self._lets_go = True
         watts = self.commanded.watts if self.acts else self.commanded.ceiling_w
-        return {
-            key: watt
-            for key, watt in zip(
-                self.roster.keys, watts.tolist(), strict=False
-            )  # a newcomer may have no watts yet
-            if key != NOBODY
-        }
+        # A newcomer may have no watts yet.
+        known = zip(self.roster.keys, watts.tolist(), strict=False)
+        return {key: watt for key, watt in known if key != NOBODY}
 
     def locked_out(self) -> Bools:
         """Return whose circuit is locked out, or one that feeds it."""
